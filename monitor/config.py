@@ -1,0 +1,180 @@
+"""The configuration file: one TOML, checked once, frozen after."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from monitor.errors import ConfigError
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(text: object) -> object:
+    """Seconds of a duration written like `90s`, `3m`, `24h`; numbers pass as seconds, anything else raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration like 90s, 3m or 24h")
+    return float(match[1]) * _UNIT_S[match[2]]
+
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MqttConfig(_Section):
+    """The broker."""
+
+    host: str = "localhost"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password_file: Path | None = None
+    """File whose first line is the password (systemd's LoadCredential fits)."""
+    tls: bool = False
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's; needs `tls`."""
+    client_id: str | None = None
+    """Stable and unique on the broker; `diffmon-<node>` if none."""
+    keepalive: Duration = 5.0
+    """Seconds between signs of life (s)."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> MqttConfig:
+        if self.ca_file is not None and not self.tls:
+            raise ValueError("ca_file needs tls = true")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs a username")
+        return self
+
+
+class MicrophoneConfig(_Section):
+    """A sound card."""
+
+    type: Literal["microphone"]
+    device: str | None = None
+    """Name, or part of it, as `diffmon devices` lists it; the system's default if none."""
+    channel: int = Field(default=0, ge=0)
+    """Channel to listen to, from 0."""
+
+
+class FileConfig(_Section):
+    """Recordings, played one after another as if they were live."""
+
+    type: Literal["file"]
+    paths: tuple[Path, ...] = Field(min_length=1)
+    loop: bool = False
+    """Start again after the last file."""
+
+
+class StreamConfig(_Section):
+    """One microphone or file stream, and when to raise an alarm on it."""
+
+    name: Name
+    kind: Literal["audio"] = "audio"
+    source: Annotated[MicrophoneConfig | FileConfig, Field(discriminator="type")]
+    model: Path
+    profile: Path | None = None
+    """What is normal here; the model's own profile if none."""
+    false_alarms_per_day: float = Field(default=1.0, gt=0, le=1000)
+    """`new` events in 24 hours of normal."""
+    quiet: Duration = 2.0
+    """An event ends when this long nothing strange was there (s)."""
+    cooldown: Duration = 5.0
+    """After an event's end no new one begins for this long (s)."""
+    update: Duration = 5.0
+    """While an event lasts, an update is sent this often (s)."""
+
+
+class Config(_Section):
+    """All of `diffmon.toml`."""
+
+    node: Name = "diffmon"
+    """This box, in topics and events."""
+    topic: str = Field(default="diffmon", pattern=r"^[^#+\s/][^#+\s]*$")
+    """First level of every topic."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs."""
+    mqtt: MqttConfig | None = None
+    """No broker, no MQTT: events then go to standard output alone."""
+    jsonl: bool = True
+    """Write each event as a JSON line to standard output."""
+    stream: tuple[StreamConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Config:
+        names = [s.name for s in self.stream]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ValueError(f"stream[{i}].name: {name!r} is taken by stream[{names.index(name)}]")
+        return self
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _sentence(error: Any) -> str:
+    """One line for one pydantic error: key, value, what was expected."""
+    # A tagged union puts its tag ("microphone") into the location; the file has no such key.
+    location = tuple(p for p in error["loc"] if p not in ("microphone", "file"))
+    where = _dotted(location)
+    match error["type"]:
+        case "extra_forbidden":
+            what = "unknown key"
+        case "missing":
+            what = "missing"
+        case "value_error":
+            what = str(error["ctx"]["error"])
+        case _:
+            what = f"{error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{where}: {what}" if where else what
+
+
+def parse(data: dict[str, Any], *, name: str, folder: Path) -> Config:
+    """Configuration from parsed TOML; relative paths are taken from `folder`. Raises ConfigError naming every fault."""
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{name}: {_sentence(e)}" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+    return _absolute(config, folder)
+
+
+def _absolute(section: Any, folder: Path) -> Any:
+    """The same section with every relative path taken from `folder`."""
+    if isinstance(section, Path):
+        return section if section.is_absolute() else folder / section
+    if isinstance(section, tuple):
+        return tuple(_absolute(s, folder) for s in section)
+    if isinstance(section, BaseModel):
+        return section.model_copy(update={k: _absolute(getattr(section, k), folder) for k in type(section).model_fields})
+    return section
+
+
+def load(path: Path) -> Config:
+    """Configuration of a file. Raises ConfigError: file, key, value, what was expected."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    return parse(data, name=str(path), folder=path.parent)
