@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from monitor.duration import seconds
 from monitor.errors import ConfigError
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(text: object) -> object:
-    """Seconds of a duration written like `90s`, `3m`, `24h`; numbers pass as seconds, anything else raises ValueError."""
-    if not isinstance(text, str):
-        return text
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration like 90s, 3m or 24h")
-    return float(match[1]) * _UNIT_S[match[2]]
-
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -151,9 +138,13 @@ def parse(data: dict[str, Any], *, name: str, folder: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        lines = [f"{name}: {_sentence(e)}" for e in error.errors()]
+        errors = error.errors()
+        # A list whose only item is wrong is also reported as too short: that follows, and would only distract.
+        own = [e for e in errors if not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)]
+        lines = [f"{name}: {_sentence(e)}" for e in own]
         raise ConfigError("\n".join(lines)) from None
-    return _absolute(config, folder)
+    absolute: Config = _absolute(config, folder)
+    return absolute
 
 
 def _absolute(section: Any, folder: Path) -> Any:

@@ -148,5 +148,3 @@ class Reading:
     level_db: float
     at: str
     """RFC 3339 with offset: end of the window."""
-
-

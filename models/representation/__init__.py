@@ -1,0 +1,33 @@
+"""What a sense looks like to the network: items of a window in, planes on one grid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Representation(Protocol):
+    """One sense. All tensors of a call live on one device; nothing is standardised here, loudness is information."""
+
+    rate_hz: int
+    """Items a second."""
+    length: int
+    """Items of a window."""
+    hop: int
+    """Items from a window's start to the next one's."""
+    shape: tuple[int, int, int]
+    """Planes, rows and columns of a window: `(C, H, W)`, H and W even."""
+
+    def planes(self, items: Tensor) -> Tensor:
+        """Planes `[B, C, H, W]` float32 of windows `[B, length, *item]`."""
+
+    def level_db(self, items: Tensor) -> Tensor:
+        """How strong each window is, `[B]`, in decibels below full scale."""
+
+    def place(self, rows: tuple[int, int]) -> Mapping[str, float]:
+        """What the rows `[first, after)` of the grid mean: a band in Hz, or a side of a box in pixels."""
+
+    def span(self, columns: tuple[int, int]) -> tuple[int, int]:
+        """Items `[first, after)`, from the window's start, that the columns `[first, after)` of the grid show."""

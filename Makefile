@@ -1,0 +1,59 @@
+# On a fresh machine: Python, pip and make. Everything else is installed into .venv, once.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+# Debian keeps mosquitto in a folder that is not on everybody's path.
+export PATH := $(PATH):/usr/sbin
+
+# Of pip's account, the large downloads and the long last step: enough to see that it is alive. Its warnings are shown
+# only when it fails: most are about the machine's own pip settings.
+PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9.]+ [MG]B\)|Installing collected packages' || true; }
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
+  2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
+
+.PHONY: help demo test check clean machine
+help:
+	@echo 'make demo    a machine room, four faults, and what diffmon says of them'
+	@echo 'make test    all tests'
+	@echo 'make check   format, lint, types and import directions'
+	@echo 'make clean   removes .venv and whatever else was made here'
+
+demo: .venv/.demo
+	@$(BIN)/diffmon demo
+
+test: machine .venv/.dev
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build dist *.egg-info diffmon-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the tests need from the system: a broker, and PortAudio. Asked before minutes go into installing.
+machine: | $(BIN)/pip
+	@command -v mosquitto >/dev/null && $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' || \
+	  { echo 'The tests need a broker and PortAudio; install them with: apt-get install -y mosquitto libportaudio2' >&2; exit 1; }
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo 'diffmon needs Python 3.11, 3.12 or 3.13, which $(PYTHON) is not; name one with: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'Python cannot make virtual environments here; install what is missing with: apt-get install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo 'Installing diffmon and what it needs into .venv: about 5 GB, some minutes the first time.'
+	@$(call INSTALL,demo)
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo 'Installing diffmon, what it needs and its test tools into .venv: about 5 GB, some minutes the first time.'
+	@$(call INSTALL,dev)
+	@touch $@ .venv/.demo

@@ -1,0 +1,61 @@
+"""From a score to a p-value: the share of normal windows that score at least as high.
+
+Within the held-out normal it is a count; beyond, a generalised Pareto tail (Pickands 1975) carries it on, smoothly.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+GRID = 257
+"""Ranks that a profile keeps of its held-out scores."""
+
+_TAIL = 0.1  # share of the scores that the tail is fitted to
+_LEAST = 10  # ... but no fewer than these
+_PRIOR = 20  # exceedances' worth of trust in an exponential tail
+
+
+def quantile_grid(scores: Tensor) -> Tensor:
+    """Scores `[GRID]` at even ranks from lowest to highest, of `[n]`."""
+    return torch.quantile(scores, torch.linspace(0, 1, GRID))
+
+
+def fit_tail(scores: Tensor) -> Tensor:
+    """Threshold, share above it, scale and shape `[4]` of the upper tail of `[n]` scores.
+
+    Probability-weighted moments (Hosking and Wallis 1987, equations 7 and 8), the shape shrunk towards 0, an exponential
+    tail, by so much as few exceedances leave unknown, and never below: a tail that is said to end must not raise alarms.
+    """
+    ordered = scores.sort().values
+    count = min(len(scores), max(_LEAST, int(_TAIL * len(scores))))
+    threshold = ordered[-count] if count == len(scores) else (ordered[-count] + ordered[-count - 1]) / 2
+    excess = (ordered[-count:] - threshold).double().clamp_min(0)
+    above = 1 - (torch.arange(count, dtype=torch.float64) + 0.65) / count  # 1 - plotting position
+    a0, a1 = excess.mean().clamp_min(1e-3), (above * excess).mean()
+    shape = 2 - a0 / (a0 - 2 * a1).clamp_min(1e-6)
+    shape = (shape * count / (count + _PRIOR)).clamp(0, 0.4)
+    scale = a0 * (1 - shape)  # keeps the mean excess
+    return torch.stack([threshold.double(), torch.tensor(count / len(scores)).double(), scale, shape]).float()
+
+
+def p_value(scores: Tensor, quantiles: Tensor, tail: Tensor) -> Tensor:
+    """p-value `[B]` in (0, 1] of scores `[B]`, given each one's grid `[B, GRID]` and tail `[B, 4]`; falls as the score grows."""
+    threshold, share, scale, shape = tail.double().unbind(-1)
+    excess = (scores.double() - threshold).clamp_min(0) / scale
+    heavy = torch.log1p(shape * excess) / shape.clamp_min(1e-9)
+    beyond = share * torch.exp(-torch.where(shape > 1e-6, heavy, excess))
+    rank = torch.searchsorted(quantiles.contiguous(), scores[:, None].contiguous())[:, 0] / quantiles.shape[-1]
+    body = torch.maximum(1 - rank.double(), share)
+    return torch.where(scores > threshold, beyond, body).clamp_min(1e-300)
+
+
+def score_at(p: float, quantiles: Tensor, tail: Tensor) -> float:
+    """The score that has p-value p, of one grid `[GRID]` and tail `[4]`: the inverse of `p_value`."""
+    threshold, share, scale, shape = tail.double().tolist()
+    if p >= share:
+        return float(torch.quantile(quantiles.double(), 1 - p))
+    heavy = shape > 1e-6
+    return threshold + scale * ((p / share) ** -shape - 1) / shape if heavy else threshold - scale * math.log(p / share)

@@ -1,0 +1,151 @@
+"""Models and profiles on disk: safetensors with a JSON header. Nothing is ever unpickled; what does not match is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from models.denoiser import Denoiser
+from models.profile import Profile
+from models.unet import UNetSettings
+
+_FORMAT = 1
+_KEY = "diffmon"
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint, is damaged, or is not the one that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network and what it was trained to look at."""
+
+    kind: str
+    """The sense: audio."""
+    grid: Mapping[str, int]
+    """Settings of its representation."""
+    denoiser: Denoiser
+    bank: Tensor
+    """Fixed noise `[P, 4C, H/2, W/2]`."""
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits that name this network and no other."""
+        digest = hashlib.sha256(json.dumps([self.kind, dict(self.grid), asdict(self.denoiser.settings)], sort_keys=True).encode())
+        for name, tensor in sorted(_network(self).items()):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A profile, and the alarm levels that were found for it."""
+
+    profile: Profile
+    alarm: Mapping[str, Tensor]
+    """Whatever the decider needs, as plain arrays by name."""
+
+
+def save_model(path: Path, model: Model, fitted: Fitted, notes: Mapping[str, Any]) -> None:
+    """Writes a model with its own profile; `notes` says how it came about. The file is whole or not there."""
+    header = {"type": "model", "kind": model.kind, "grid": dict(model.grid), "network": asdict(model.denoiser.settings)}
+    _write(path, _network(model) | _tensors(fitted), header | {"model": model.hash, "notes": dict(notes)})
+
+
+def save_profile(path: Path, fitted: Fitted, *, kind: str, model: str, notes: Mapping[str, Any]) -> None:
+    """Writes a profile alone; it names its model by hash. The file is whole or not there."""
+    _write(path, _tensors(fitted), {"type": "profile", "kind": kind, "model": model, "notes": dict(notes)})
+
+
+def load_model(path: Path) -> tuple[Model, Fitted]:
+    """A model and its own profile. Raises CheckpointError."""
+    header, tensors = _read(path, "model")
+    try:
+        network = header["network"]
+        denoiser = Denoiser(UNetSettings(network["channels"], tuple(network["widths"])))
+        denoiser.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
+        model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"])
+        fitted = _fitted(tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: a diffmon model, but damaged or of another version: {error}") from None
+    if model.hash != header["model"]:
+        raise CheckpointError(f"{path}: damaged: its weights have hash {model.hash}, its header says {header['model']}")
+    return model, fitted
+
+
+def load_profile(path: Path, model: Model) -> Fitted:
+    """A profile for this very model. Raises CheckpointError."""
+    header, tensors = _read(path, "profile")
+    if header["model"] != model.hash:
+        raise CheckpointError(f"{path}: profile of model {header['model']}, expected one of model {model.hash}")
+    try:
+        return _fitted(tensors)
+    except KeyError as error:
+        raise CheckpointError(f"{path}: a diffmon profile, but damaged or of another version: {error}") from None
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The header of a checkpoint: type, kind, hash, how it came about. Raises CheckpointError."""
+    return _read_header(path)
+
+
+def _network(model: Model) -> dict[str, Tensor]:
+    return {f"network.{k}": v for k, v in model.denoiser.state_dict().items()} | {"bank": model.bank}
+
+
+def _tensors(fitted: Fitted) -> dict[str, Tensor]:
+    profile = {f"profile.{f.name}": getattr(fitted.profile, f.name) for f in fields(Profile)}
+    return profile | {f"alarm.{k}": v for k, v in fitted.alarm.items()}
+
+
+def _fitted(tensors: Mapping[str, Tensor]) -> Fitted:
+    profile = Profile(*(tensors[f"profile.{f.name}"] for f in fields(Profile)))
+    return Fitted(profile, {k[6:]: v for k, v in tensors.items() if k.startswith("alarm.")})
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    data = save({k: v.cpu().contiguous() for k, v in tensors.items()}, {_KEY: json.dumps({"format": _FORMAT, **header})})
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path, wanted: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    header = _read_header(path)
+    if header.get("type") != wanted:
+        raise CheckpointError(f"{path}: is a {header.get('type')}, expected a {wanted}")
+    with safe_open(path, framework="pt") as file:
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a diffmon checkpoint, or cut short ({error})") from None
+    if text is None:
+        raise CheckpointError(f"{path}: a safetensors file, but not written by diffmon")
+    header: dict[str, Any] = json.loads(text)
+    if header.get("format") != _FORMAT:
+        raise CheckpointError(f"{path}: format {header.get('format')}, this version reads {_FORMAT}")
+    return header

@@ -1,0 +1,48 @@
+"""The denoiser: preconditioning around the network, and the loss beside it (Karras et al. 2022, EDM, section 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor, nn
+
+from models.schedule import training_sigmas
+from models.unet import Encoded, UNet, UNetSettings
+
+
+class Denoiser(nn.Module):
+    """What is left of a noisy input once the noise is taken out: D(x; sigma), for data of unit deviation.
+
+    >>> Denoiser(UNetSettings(12))(torch.zeros(2, 12, 32, 16), torch.ones(2)).shape
+    torch.Size([2, 12, 32, 16])
+    """
+
+    def __init__(self, settings: UNetSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.net = UNet(settings)
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The denoised `[B, C, H, W]` of x at noise level sigma `[B]` (equation 7)."""
+        skip, out, inp, label = coefficients(sigma)
+        return skip * x + out * self.net(inp * x, label)
+
+    def features(self, x: Tensor, sigma: Tensor) -> Encoded:
+        """What the network sees in x at noise level sigma `[B]`; half the cost of denoising."""
+        _, _, inp, label = coefficients(sigma)
+        return self.net.encode(inp * x, self.net.label(label))
+
+
+def coefficients(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """c_skip, c_out, c_in `[B, 1, 1, 1]` and c_noise `[B]` for unit data (table 1)."""
+    s = sigma[:, None, None, None]
+    total = s.square() + 1
+    return 1 / total, s * total.rsqrt(), total.rsqrt(), sigma.log() / 4
+
+
+def loss(denoiser: Denoiser, clean: Tensor, generator: Generator) -> Tensor:
+    """Mean weighted squared error of denoising clean `[B, C, H, W]` (equation 8); about 1 before training."""
+    sigma = training_sigmas(len(clean), generator).to(clean)
+    noise = torch.randn(clean.shape, generator=generator).to(clean)
+    weight = (sigma.square() + 1) / sigma.square()
+    error = denoiser(clean + noise * sigma[:, None, None, None], sigma) - clean
+    return (error.square().mean((1, 2, 3)) * weight).mean()

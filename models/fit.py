@@ -1,0 +1,109 @@
+"""A stream's profile from its normal windows, in seconds and without a gradient.
+
+Sizes of residuals and features are fitted on all windows; what a *score* of normal looks like is taken crosswise: the
+windows are cut into blocks of time, and each block is judged with sizes fitted on the others, a window's gap between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from models.calibrate import fit_tail, quantile_grid
+from models.normalise import Normal
+from models.profile import Profile
+from models.score import PARTS, Observed, by_part, pool, statistics
+
+_BLOCKS = 5
+_PRIOR = 8  # windows' worth of trust in the usual scale, for a stream with little normal
+_USUAL = 0.25  # deviation of a log statistic on ordinary sound
+
+
+def fit_profile(normal: Normal, observed: Observed, held_out: Tensor, overlap: int) -> tuple[Profile, Tensor]:
+    """The profile of a stream, and the scores `[B]` its own normal gets crosswise.
+
+    Args:
+        normal: moments of the planes.
+        observed: residuals and features of all normal windows `[B, ...]` in order of time.
+        held_out: which of the windows the network was not trained on, bool `[B]`; they alone give the p-values.
+        overlap: how many windows after one still share items with it.
+    """
+    sized = fit_sizes(normal, observed)
+    stats = crosswise(normal, observed, overlap)
+    location, scale = robust(stats, _USUAL)
+    parts = by_part((stats - location) / scale)
+    part_location, part_scale = robust(parts, 1.0)
+    scores = ((parts - part_location) / part_scale).mean(1)
+    kept = scores[held_out]
+    profile = replace(sized, location=location, scale=scale, part_location=part_location, part_scale=part_scale)
+    return replace(profile, quantiles=quantile_grid(kept), tail=fit_tail(kept)), scores
+
+
+def fit_sizes(normal: Normal, observed: Observed) -> Profile:
+    """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
+    feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
+    change_mean, change_whitener = whitener(observed.change.flatten(0, 1))
+    count = 2 * observed.residual.shape[1] + 2
+    return Profile(
+        *normal,
+        residual=rms(observed.residual),
+        residual_pooled=rms(pool(observed.residual)),
+        feature_mean=feature_mean,
+        feature_whitener=feature_whitener,
+        change_mean=change_mean,
+        change_whitener=change_whitener,
+        location=torch.zeros(count),
+        scale=torch.ones(count),
+        part_location=torch.zeros(len(PARTS)),
+        part_scale=torch.ones(len(PARTS)),
+        quantiles=torch.zeros(2),
+        tail=torch.tensor([0.0, 1.0, 1.0, 0.0]),
+    )
+
+
+def crosswise(normal: Normal, observed: Observed, overlap: int) -> Tensor:
+    """Statistics `[B, N]` of every block of windows, by sizes fitted on the other blocks."""
+    stats = []
+    for block, others in blocks(len(observed.residual), overlap):
+        sizes = fit_sizes(normal, Observed(*(o[others] for o in observed)))
+        stats.append(statistics(Observed(*(o[block] for o in observed)), sizes))
+    return torch.cat(stats)
+
+
+def blocks(count: int, overlap: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Index of each contiguous block, and of the windows outside it that share no item with it (all, if none were left)."""
+    index = torch.arange(count)
+    for block in index.chunk(_BLOCKS):
+        far = (index < block[0] - overlap) | (index > block[-1] + overlap)
+        yield block, index[far] if far.any() else index
+
+
+def rms(residual: Tensor) -> Tensor:
+    """Root mean square a level, plane and row, `[L, C, H, 1]`, shrunk a little towards the plane's."""
+    square = residual.square().mean((0, 4))[..., None]
+    return (0.95 * square + 0.05 * square.mean(2, keepdim=True)).clamp_min(1e-6).sqrt()
+
+
+def whitener(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean `[K]` and whitening matrix `[K, K]` of features `[n, K]`; covariance shrunk by OAS (Chen et al. 2010, equation 23)."""
+    n, k = features.shape
+    mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-4)
+    z = ((features - mean) / deviation).double()
+    covariance = z.mT @ z / n
+    trace, square = covariance.trace(), covariance.square().sum()
+    rho = ((1 - 2 / k) * square + trace**2) / ((n + 1 - 2 / k) * (square - trace**2 / k)).clamp_min(1e-12)
+    rho = rho.clamp(0.01, 1)
+    shrunk = (1 - rho) * covariance + rho * trace / k * torch.eye(k, dtype=z.dtype)
+    root = torch.linalg.inv(torch.linalg.cholesky(shrunk))
+    return mean, root.float() / deviation
+
+
+def robust(values: Tensor, usual: float) -> tuple[Tensor, Tensor]:
+    """Median and deviation `[N]` of `[B, N]`; the deviation from quartiles, shrunk towards the usual one."""
+    low, middle, high = torch.quantile(values, torch.tensor([0.25, 0.5, 0.75]), dim=0)
+    spread = (high - low) / 1.349
+    n = len(values)
+    return middle, ((n * spread.square() + _PRIOR * usual**2) / (n + _PRIOR)).sqrt()

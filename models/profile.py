@@ -1,0 +1,62 @@
+"""What is normal for one stream: how to standardise it, how large its residuals and features are, what its scores are.
+
+A profile is a bundle of small tensors. Profiles of many streams stack, and a batch gathers its rows by stream, so that
+windows of different streams share one call of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that differs between streams of one network; each tensor may have a leading stream axis `[S, ...]`."""
+
+    mean: Tensor
+    """Of the planes, `[C, H, 1]`."""
+    deviation: Tensor
+    """Of the planes, `[C, H, 1]`."""
+    subband: Tensor
+    """Deviation of the Haar sub-bands of the standardised planes, `[4C, 1, 1]`."""
+    residual: Tensor
+    """RMS of the residual of one cell, `[L, C, H, 1]`."""
+    residual_pooled: Tensor
+    """RMS of the residual averaged over 256 ms, `[L, C, H, 1]`."""
+    feature_mean: Tensor
+    """Of the input's features, `[K]`."""
+    feature_whitener: Tensor
+    """Makes the input's features white, `[K, K]`."""
+    change_mean: Tensor
+    """Of the change of features by reconstruction, `[K]`."""
+    change_whitener: Tensor
+    """Makes that change white, `[K, K]`."""
+    location: Tensor
+    """Median of each statistic, `[N]`."""
+    scale: Tensor
+    """Robust deviation of each statistic, `[N]`."""
+    part_location: Tensor
+    """Median of each part of the score, `[P]`."""
+    part_scale: Tensor
+    """Robust deviation of each part, `[P]`."""
+    quantiles: Tensor
+    """Scores of held-out normal from lowest to highest, on an even grid of `[Q]` ranks."""
+    tail: Tensor
+    """Generalised Pareto tail of the scores: threshold, share above it, scale, shape `[4]`."""
+
+    def gather(self, streams: Tensor) -> Profile:
+        """The rows of a stacked profile for windows of the streams `[B]`."""
+        return Profile(*(getattr(self, f.name)[streams] for f in fields(self)))
+
+    def to(self, device: torch.device) -> Profile:
+        """The same on a device."""
+        return Profile(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+def stack(profiles: Sequence[Profile]) -> Profile:
+    """One profile with a leading axis for the stream."""
+    return Profile(*(torch.stack([getattr(p, f.name) for p in profiles]) for f in fields(Profile)))

@@ -1,0 +1,70 @@
+"""The training loop, as a generator of records: progress, logs and stopping are its caller's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from models.denoiser import Denoiser, loss
+
+_RATE = 2e-3
+_WARMUP = 0.05  # share of the steps
+_SMOOTH = 0.05  # of the loss that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of training."""
+
+    number: int
+    """From 1."""
+    loss: float
+    """Running mean; 1 is an untrained network."""
+
+
+def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, *, steps: int, batch: int, seed: int) -> Iterator[Step]:
+    """Trains in place on standardised inputs `[N, C, H, W]`, yielding after every step.
+
+    `average` receives the exponential moving average of the weights: that is the network to keep. The same seed and
+    number of steps give the same weights on one CPU.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = AdamW(denoiser.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+    running = 1.0
+    for number in range(1, steps + 1):
+        optimiser.param_groups[0]["lr"] = _RATE * learning_rate(number / steps)
+        pick = torch.randint(len(inputs), (batch,), generator=generator)
+        value = loss(denoiser, inputs[pick].float(), generator)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        optimiser.step()
+        follow(average, denoiser, number)
+        running += _SMOOTH * (value.item() - running)
+        yield Step(number, running)
+
+
+def twin(denoiser: Denoiser) -> Denoiser:
+    """A copy of a network that is not trained itself."""
+    return deepcopy(denoiser).requires_grad_(False).eval()
+
+
+def learning_rate(progress: float) -> float:
+    """Share of the full rate at `progress` in [0, 1]: up over the warm-up, then down a cosine."""
+    if progress < _WARMUP:
+        return progress / _WARMUP
+    return 0.5 + 0.5 * math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP))
+
+
+@torch.no_grad()
+def follow(average: Denoiser, denoiser: Denoiser, number: int) -> None:
+    """Moves the average towards the weights, slower as training goes on."""
+    pace = max(0.005, 9 / (9 + number))
+    for kept, new in zip(average.parameters(), denoiser.parameters(), strict=True):
+        kept.lerp_(new, pace)

@@ -1,0 +1,218 @@
+"""The command line. Only click is imported before a command needs more, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor import __version__
+from monitor.errors import DiffmonError
+
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+_MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
+_PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
+_KIND = click.option("--kind", type=click.Choice(["audio"]), default="audio", show_default=True, help="The sense.")
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides every random choice.")
+_RATE = click.option(
+    "--false-alarms-per-day",
+    "rate",
+    type=click.FloatRange(min=0, min_open=True, max=1000),
+    default=1.0,
+    show_default=True,
+    help="False alarms to accept in 24 hours of normal.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+_CONFIG = click.option("--config", required=True, type=click.Path(path_type=Path), help="The configuration, a TOML file.")
+
+
+class Duration(click.ParamType[float]):
+    """A duration like 90s, 3m, 24h; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds, or a usage error."""
+        from monitor.duration import seconds
+
+        try:
+            return seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
+    """The command with a person's mistakes told in a sentence, and its result as the exit code."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except DiffmonError as error:
+            click.echo(f"diffmon: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("diffmon: interrupted, nothing was written", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has left; Python would complain at exit
+            sys.exit(1)
+        sys.exit(code or 0)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="diffmon")
+def main() -> None:
+    """Learns what is normal from recordings, listens all day, and says over MQTT what is not."""
+
+
+@main.command()
+@_SEED
+@click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
+@click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
+@click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
+@fails_cleanly
+def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
+    """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them."""
+    from monitor.demo.show import run
+
+    return run(seed=seed, out=out, budget_s=budget, broker=mqtt)
+
+
+@main.command()
+@_PATHS
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
+@_KIND
+@click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
+@click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
+@click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
+@_RATE
+@_SEED
+@_JSON
+@fails_cleanly
+def train(
+    paths: tuple[Path, ...],
+    out: Path,
+    kind: str,
+    init: Path | None,
+    budget: float,
+    steps: int | None,
+    rate: float,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Learns from recordings of normal: files, or folders that are searched through."""
+    from monitor.learn import training
+    from monitor.report import follow
+
+    return follow(training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate), as_json=as_json)
+
+
+@main.command()
+@_PATHS
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the profile is written.")
+@_MODEL
+@_KIND
+@_RATE
+@_SEED
+@_JSON
+@fails_cleanly
+def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, rate: float, seed: int, as_json: bool) -> int:
+    """Makes a profile for a new place from recordings of its normal, in seconds, for a model that exists."""
+    from monitor.learn import training
+    from monitor.report import follow
+
+    return follow(training.calibrate(paths, out, model_path=model, kind=kind, seed=seed, rate=rate), as_json=as_json)
+
+
+@main.command()
+@_PATHS
+@_MODEL
+@_PROFILE
+@click.option("--csv", "csv_out", type=click.Path(path_type=Path), help="Write the table there instead of printing it.")
+@_JSON
+@fails_cleanly
+def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
+    """Says how strange each recording is, its worst window counting."""
+    from monitor.learn.scoring import score_files
+    from monitor.report import write_scores
+
+    return write_scores(score_files(paths, model, profile), csv_out, as_json=as_json)
+
+
+@main.command()
+@_PATHS
+@click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
+@_PROFILE
+@_RATE
+@_JSON
+@click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
+@click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
+@click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
+@click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
+@fails_cleanly
+def replay(paths: tuple[Path, ...], publish: bool, config: Path | None, model: Path | None, **options: Any) -> int:
+    """Answers for files what the daemon would have said: the same windows, the same events."""
+    if publish and config is None:
+        raise click.UsageError("--publish needs --config")
+    if model is None and config is None:
+        raise click.UsageError("Missing option '--model' (or '--config').")
+    from monitor.report import replay_files
+
+    return replay_files(paths, config=config, publish=publish, model=model, **options)
+
+
+@main.command()
+@_CONFIG
+@fails_cleanly
+def run(config: Path) -> None:
+    """Watches all day, as configured."""
+    from monitor.daemon import run
+
+    run(config)
+
+
+@main.command()
+@_CONFIG
+@fails_cleanly
+def check(config: Path) -> None:
+    """Tells whether the daemon would start with this configuration, and what its alarm levels rest on."""
+    from monitor.report import check
+
+    check(config)
+
+
+@main.command()
+@_JSON
+@fails_cleanly
+def devices(as_json: bool) -> None:
+    """Lists the microphones."""
+    from monitor.report import list_devices
+
+    list_devices(as_json=as_json)
+
+
+@main.command()
+@click.argument("protocol", type=click.Choice(["sites", "ovr"]))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the fused scores there, as CSV.")
+@click.option("--budget", type=Duration(), default="10m", show_default=True, help="Time to train for, over all systems.")
+@click.option("--only", multiple=True, metavar="NAME", help="Limit to a site or class; may be repeated.")
+@click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
+@_SEED
+@fails_cleanly
+def evaluate(protocol: str, data: Path, out: Path | None, budget: float, only: tuple[str, ...], init: Path | None, seed: int) -> int:
+    """Measures detection on the UrbanSound8K protocols, beside a classical detector and the same network untrained."""
+    from monitor.report import evaluation
+
+    return evaluation(protocol, data, out=out, budget_s=budget, only=only, init=init, seed=seed)
+
+
+if __name__ == "__main__":
+    main()

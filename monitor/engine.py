@@ -1,0 +1,117 @@
+"""The serving side of the models: windows of many streams in, judgements out, one network call a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.calibrate import p_value, score_at
+from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile
+from models.locate import extent
+from models.normalise import standardise
+from models.profile import Profile, stack
+from models.representation import Representation
+from models.score import PARTS, Score, observe, score
+from monitor.errors import ModelError
+from monitor.records import Judgement, Window
+
+
+class Engine:
+    """Judges windows of the streams that share one network. Called from one thread.
+
+    The result for a window depends neither on its batch nor on the other streams in it.
+    """
+
+    def __init__(self, model: Model, representation: Representation, profiles: Mapping[str, Profile], *, device: torch.device) -> None:
+        self.representation = representation
+        self._device = device
+        self._denoiser = model.denoiser.to(device)
+        self._bank = model.bank.to(device)
+        self._rows = {name: i for i, name in enumerate(profiles)}
+        self._profiles = stack(list(profiles.values())).to(device)
+
+    @torch.inference_mode()
+    def judge(self, windows: Sequence[Window]) -> list[Judgement]:
+        """A judgement of every window, in their order."""
+        items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
+        profile = self._profiles.gather(torch.tensor([self._rows[w.stream] for w in windows], device=self._device))
+        result = self._score(items, profile)
+        p = p_value(result.value, profile.quantiles, profile.tail)
+        rows, columns = extent(result.heat)
+        level = self.representation.level_db(items)
+        return [
+            self._judgement(*each)
+            for each in zip(
+                windows,
+                result.value.tolist(),
+                p.tolist(),
+                result.parts.tolist(),
+                level.tolist(),
+                rows.tolist(),
+                columns.tolist(),
+                strict=True,
+            )
+        ]
+
+    def warm(self, stream: str) -> None:
+        """Runs once on silence, so that the first real window does not wait for the libraries."""
+        self.judge([Window(stream, 0, np.zeros((self.representation.length, 1), np.float32), 0)])
+
+    def score_at(self, stream: str, p: float) -> float:
+        """The score that has p-value p on a stream."""
+        return score_of(p, self._profiles.gather(torch.tensor(self._rows[stream], device=self._device)))
+
+    def _score(self, items: torch.Tensor, profile: Profile) -> Score:
+        x = standardise(self.representation.planes(items), profile)
+        return score(observe(self._denoiser, x, profile, self._bank), profile)
+
+    def _judgement(
+        self, window: Window, value: float, p: float, parts: list[float], level: float, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> Judgement:
+        first, after = self.representation.span(columns)
+        return Judgement(
+            stream=window.stream,
+            start=window.start,
+            end=window.end,
+            lost=window.lost,
+            score=value,
+            p_value=p,
+            parts=dict(zip(PARTS, parts, strict=True)),
+            level_db=level,
+            place=self.representation.place(rows),
+            span=(window.start + first, window.start + after),
+        )
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device to run on: `cpu`, `cuda`, or with `auto` the GPU if there is one. Raises ModelError."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ModelError("device: 'cuda': torch finds no GPU, expected one (or 'auto', 'cpu')")
+    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def open_model(path: Path, *, kind: str) -> tuple[Model, Fitted]:
+    """A model of the sense that is asked for, with its own profile. Raises ModelError."""
+    try:
+        model, fitted = load_model(path)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from None
+    if model.kind != kind:
+        raise ModelError(f"{path}: a model of kind {model.kind!r}, expected {kind!r}")
+    return model, fitted
+
+
+def open_profile(path: Path, model: Model) -> Fitted:
+    """A profile of this very model. Raises ModelError."""
+    try:
+        return load_profile(path, model)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from None
+
+
+def score_of(p: float, profile: Profile) -> float:
+    """The score that has p-value p under one profile."""
+    return score_at(p, profile.quantiles.cpu(), profile.tail.cpu())

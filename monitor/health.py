@@ -1,0 +1,51 @@
+"""What systemd is told: readiness, progress, state. One datagram each (sd_notify(3)); without systemd, nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+
+class Notifier:
+    """Speaks to the service manager named by NOTIFY_SOCKET. Belongs to the pipeline's thread.
+
+    The watchdog is fed by `progress` alone, at most at a quarter of its time: a pipeline that stands still is restarted.
+    """
+
+    def __init__(self) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET")
+        self._every_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6
+        self._fed_s = 0.0
+        self._ready = False
+
+    def ready(self) -> None:
+        """Says once that the model is warm and a source delivers."""
+        if not self._ready:
+            self._ready = True
+            self._send("READY=1")
+
+    def progress(self) -> None:
+        """Feeds the watchdog."""
+        now_s = time.monotonic()
+        if self._every_s and now_s - self._fed_s >= self._every_s:
+            self._fed_s = now_s
+            self._send("WATCHDOG=1")
+
+    def state(self, text: str) -> None:
+        """Says in one line what goes on."""
+        self._send(f"STATUS={text}")
+
+    def stopping(self) -> None:
+        """Says that the end has begun."""
+        self._send("STOPPING=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+            try:
+                notify.sendto(message.encode(), address)
+            except OSError:
+                return  # the manager is away; nothing that hears may stop for it

@@ -1,0 +1,151 @@
+"""Normal as it lies on disk: which stretches of it to learn from, which to hold out, and what they look like.
+
+Time-blocked always: what is held out is a contiguous block at the end of each recording or, where recordings are short,
+whole recordings; a window's gap lies between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.representation import Representation
+from monitor.errors import SourceError
+from monitor.source.media import SoundInfo, probe, read, sound_files
+from monitor.window import fill
+
+SHARE = 0.25
+"""Of all normal, that is held out."""
+SHORT_S = 60.0
+"""Recordings shorter than this are held out whole."""
+LEAST_S = 0.1
+"""A recording must last this long to be judged at all."""
+_STRETCH_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of one recording."""
+
+    path: Path
+    start_s: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found, before any of it is decoded."""
+
+    recordings: list[SoundInfo]
+    unreadable: list[str]
+    """One sentence a file that was skipped."""
+
+    @property
+    def seconds(self) -> float:
+        """Of normal in all."""
+        return sum(r.seconds for r in self.recordings)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What to learn from and what to hold out, in order of time."""
+
+    training: list[Stretch]
+    held_out: list[Stretch]
+
+
+def survey(paths: Sequence[Path], sense: Representation) -> Survey:
+    """Every recording below the paths. Raises SourceError if not one can be used."""
+    found, unreadable = [], []
+    for path in sound_files(paths):
+        try:
+            info = probe(path)
+            if info.seconds < LEAST_S:
+                raise SourceError(f"{path}: lasts {info.seconds:.3f} s, expected at least {LEAST_S} s")
+        except SourceError as error:
+            unreadable.append(str(error))
+        else:
+            found.append(info)
+    if not found:
+        raise SourceError("\n".join([*unreadable, "no recording of normal can be used"]))
+    least_s = 4 * sense.length / sense.rate_hz
+    total_s = sum(r.seconds for r in found)
+    if total_s < least_s:
+        raise SourceError(f"{total_s:.1f} s of normal in all, expected at least {least_s:.1f} s")
+    return Survey(found, unreadable)
+
+
+def divide(recordings: Sequence[SoundInfo], gap_s: float) -> Corpus:
+    """Training and held-out stretches: the end of each long recording, and the last of the short ones."""
+    training, held_out = [], []
+    short = [r for r in recordings if r.seconds < SHORT_S]
+    first_held = len(short) - int(SHARE * len(short))
+    for r in recordings:
+        if r.seconds >= SHORT_S or len(short) < 2 / SHARE:
+            cut_s = (1 - SHARE) * r.seconds
+            training += _stretches(r.path, 0.0, cut_s - gap_s)
+            held_out += _stretches(r.path, cut_s, r.seconds)
+        elif short.index(r) < first_held - 1:  # one recording at the border is left out: it may overlap its neighbours
+            training += _stretches(r.path, 0.0, r.seconds)
+        elif short.index(r) >= first_held:
+            held_out += _stretches(r.path, 0.0, r.seconds)
+    return Corpus(training, held_out) if training else _halved(recordings)
+
+
+def sample(stretches: Sequence[Stretch], seconds: float, rng: np.random.Generator) -> list[Stretch]:
+    """A seeded choice of stretches that comes to at most the given time (at least one stretch), in order."""
+    kept: list[int] = []
+    total_s = 0.0
+    for i in rng.permutation(len(stretches)):
+        if kept and total_s + stretches[i].seconds > seconds:
+            break
+        kept.append(int(i))
+        total_s += stretches[i].seconds
+    return [stretches[i] for i in sorted(kept)]
+
+
+def windows(samples: np.ndarray, sense: Representation, stride: int) -> Tensor:
+    """Windows `[n, length, *item]` every `stride` items; one that is filled up, if there is less than one."""
+    if len(samples) < sense.length:
+        samples = fill(samples, sense.length)
+    return torch.from_numpy(samples).unfold(0, sense.length, stride).movedim(-1, 1)
+
+
+@torch.inference_mode()
+def planes(samples: np.ndarray, sense: Representation, stride: int) -> Tensor:
+    """Planes `[n, C, H, W]` of the windows of one stretch."""
+    return torch.cat([sense.planes(chunk) for chunk in windows(samples, sense, stride).split(64)])
+
+
+def decode(stretches: Sequence[Stretch], sense: Representation, stride: int, failed: Callable[[str], None]) -> Iterator[Tensor]:
+    """Planes `[n, C, H, W]` of each stretch in turn; one that cannot be decoded is told to `failed` and is empty."""
+    for stretch in stretches:
+        try:
+            yield planes(read(stretch.path, rate_hz=sense.rate_hz, start_s=stretch.start_s, seconds=stretch.seconds), sense, stride)
+        except SourceError as error:
+            failed(str(error))
+            yield torch.zeros(0, *sense.shape)
+
+
+def _halved(recordings: Sequence[SoundInfo]) -> Corpus:
+    """Too little for a gap: the first three quarters of it all, and the rest."""
+    training, held_out = [], []
+    for r in recordings:
+        cut_s = (1 - SHARE) * r.seconds
+        training += _stretches(r.path, 0.0, cut_s)
+        held_out += _stretches(r.path, cut_s, r.seconds)
+    return Corpus(training, held_out)
+
+
+def _stretches(path: Path, start_s: float, end_s: float) -> list[Stretch]:
+    """Equal pieces of about half a minute, so that a sample of them is cheap to read and still shows time going by."""
+    if end_s <= start_s:
+        return []
+    count = max(1, round((end_s - start_s) / _STRETCH_S))
+    each_s = (end_s - start_s) / count
+    return [Stretch(path, start_s + i * each_s, each_s) for i in range(count)]

@@ -1,0 +1,74 @@
+"""One stream's profile and alarm levels from planes of its normal: what `train`, `calibrate` and `evaluate` share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.calibrate import p_value
+from models.checkpoint import Fitted, Model
+from models.fit import fit_profile
+from models.normalise import Normal, standardise
+from models.profile import Profile
+from models.representation import Representation
+from models.score import Observed, observe
+from monitor import alarm
+from monitor.build import timing
+from monitor.config import FileConfig, StreamConfig
+
+_CHUNK = 16
+# The times of the alarm rule are the defaults of the configuration; the levels it finds hold for them.
+_STREAM = StreamConfig(name="normal", source=FileConfig(type="file", paths=("-",)), model="-")  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Planes of a stream's normal, one tensor `[n, C, H, W]` a stretch, windows one hop apart, in order of time."""
+
+    training: Sequence[Tensor]
+    held_out: Sequence[Tensor]
+
+    @property
+    def all(self) -> Tensor:
+        """Every window `[N, C, H, W]`."""
+        return torch.cat([*self.training, *self.held_out])
+
+
+@torch.inference_mode()
+def observed(model: Model, planes: Tensor, normal: Normal) -> Iterator[Observed]:
+    """What the network makes of planes `[N, C, H, W]`, some windows at a time, so that progress can be shown."""
+    for chunk in planes.split(_CHUNK):
+        yield observe(model.denoiser, standardise(chunk, normal), normal, model.bank)
+
+
+def joined(parts: Sequence[Observed]) -> Observed:
+    """One record of many."""
+    return Observed(*(torch.cat(each) for each in zip(*parts, strict=True)))
+
+
+def fitted(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed, *, seed: int) -> Fitted:
+    """Profile and alarm levels, from what the network made of `pieces.all`."""
+    held_out = torch.arange(len(seen.residual)) >= sum(map(len, pieces.training))
+    profile, scores = fit_profile(normal, seen, held_out, math.ceil(sense.length / sense.hop) - 1)
+    stretches = scores[held_out].split([len(p) for p in pieces.held_out])
+    curve = alarm.fit(
+        [s.numpy() for s in stretches if len(s)],
+        p_value=lambda s: p_of(s, profile),
+        rule=timing(_STREAM, sense, alarm_p=0.0),
+        hop_s=sense.hop / sense.rate_hz,
+        length_s=sense.length / sense.rate_hz,
+        rng=np.random.default_rng(seed),
+    )
+    return Fitted(profile, {k: torch.from_numpy(np.asarray(v)).float() for k, v in curve.arrays().items()})
+
+
+def p_of(scores: np.ndarray, profile: Profile) -> np.ndarray:
+    """p-values of scores `[n]` under one profile."""
+    n = len(scores)
+    values = p_value(torch.from_numpy(scores).float(), profile.quantiles.expand(n, -1), profile.tail.expand(n, -1))
+    return values.numpy()

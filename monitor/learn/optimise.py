@@ -1,0 +1,60 @@
+"""Training within a time: how many steps fit, and the steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.checkpoint import Model
+from models.denoiser import Denoiser
+from models.reconstruct import noise_bank
+from models.representation import Representation
+from models.train import Step, train, twin
+from models.unet import UNetSettings
+
+BATCH = 32
+LEAST_STEPS = 20
+_TRIAL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to train."""
+
+    steps: int
+    deadline_s: float
+    """Monotonic time at which to stop even if steps are left."""
+
+
+def fresh(kind: str, grid: dict[str, int], sense: Representation, *, seed: int) -> Model:
+    """An untrained model; the same seed gives the same weights and noise."""
+    planes, rows, columns = sense.shape
+    torch.manual_seed(seed)  # initial weights come from torch's own generator
+    denoiser = Denoiser(UNetSettings(4 * planes))
+    bank = noise_bank((4 * planes, rows // 2, columns // 2), torch.Generator().manual_seed(seed))
+    return Model(kind, grid, denoiser, bank)
+
+
+def plan(model: Model, inputs: Tensor, *, seconds: float, steps: int | None) -> Plan:
+    """As many steps as fit into the seconds, timed on a copy; or the number that is asked for, however long it takes."""
+    if steps is not None:
+        return Plan(steps, float("inf"))
+    began_s = time.monotonic()
+    trial = twin(model.denoiser).requires_grad_(True)
+    marks = [time.monotonic() for _ in train(trial, twin(trial), inputs, steps=_TRIAL, batch=BATCH, seed=0)]
+    step_s = (marks[-1] - marks[0]) / (len(marks) - 1)
+    left_s = seconds - (time.monotonic() - began_s)
+    return Plan(max(LEAST_STEPS, int(left_s / step_s)), began_s + max(seconds, 2 * LEAST_STEPS * step_s))
+
+
+def optimise(model: Model, inputs: Tensor, plan: Plan, *, seed: int) -> Iterator[Step]:
+    """Trains the model in place on standardised inputs `[N, 4C, H/2, W/2]`, yielding after every step; its weights end as the average."""
+    learner: Denoiser = twin(model.denoiser).requires_grad_(True).train()
+    for step in train(learner, model.denoiser.requires_grad_(False).eval(), inputs, steps=plan.steps, batch=BATCH, seed=seed):
+        yield step
+        if time.monotonic() > plan.deadline_s:
+            return

@@ -1,0 +1,235 @@
+"""`train` and `calibrate`: from recordings of normal to a model, or to a profile for one that exists."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.checkpoint import Fitted, Model, save_model, save_profile
+from models.normalise import fit_normal, standardise
+from models.representation import Representation
+from models.representation.audio import AudioSettings
+from monitor import __version__
+from monitor.alarm import AlarmCurve
+from monitor.build import open_for, representation
+from monitor.engine import score_of
+from monitor.errors import DiffmonError
+from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey
+from monitor.learn.fitting import Pieces, fitted, joined, observed
+from monitor.learn.optimise import fresh, optimise, plan
+
+# Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
+_DECODED, _PROFILED = 24, 4
+_MOST_DECODED, _MOST_PROFILED = 8192, 4096
+_RESERVE_S = 2.0  # alarm levels and saving
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long job has got."""
+
+    stage: str
+    done: float
+    """Of 1."""
+    loss: float | None = None
+    """Of training, running mean; 1 is an untrained network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of it."""
+
+    out: str
+    model: str
+    """Hash of the network."""
+    training_s: float
+    """Normal used for training (s)."""
+    held_out_s: float
+    """Normal held out for calibration (s)."""
+    recordings: int
+    unreadable: list[str]
+    steps: int
+    loss: float
+    false_alarms_per_day: float
+    threshold: float
+    """Score at the alarm level for that rate."""
+    vouched_per_day: float
+    """The smallest rate that the held-out normal can vouch for."""
+    extrapolated: bool
+    """Whether the threshold lies beyond it."""
+    seed: int
+    seconds: float
+    """Wall time."""
+
+
+def train(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    kind: str,
+    budget_s: float,
+    seed: int,
+    steps: int | None = None,
+    init: Path | None = None,
+    rate: float = 1.0,
+) -> Iterator[Progress | Summary]:
+    """Learns from recordings and writes a model; yields progress, and last of all a summary.
+
+    The same recordings, seed, budget and number of steps give the same model on one CPU. Nothing is written before the end.
+    Raises DiffmonError.
+    """
+    began_s = time.monotonic()
+    check_writable(out)
+    if init is None:
+        grid = asdict(AudioSettings())
+        sense = representation(kind, grid)
+        model = fresh(kind, grid, sense, seed=seed)
+    else:
+        opened = open_for(init, None, kind=kind)
+        model, sense = opened.model, opened.representation
+    job = _Job(sense, budget_s, seed)
+    found = survey(paths, sense)
+    corpus = divide(found.recordings, sense.length / sense.rate_hz)
+    yield from job.decode_training(corpus)
+    inputs = standardise(job.training, fit_normal(job.training))
+    calibration_s = job.calibration_cost_s(model, corpus)
+    left_s = budget_s - (time.monotonic() - began_s) - calibration_s - _RESERVE_S
+    schedule = plan(model, inputs, seconds=left_s, steps=steps)
+    done, loss = 0, 1.0
+    for step in optimise(model, inputs, schedule, seed=seed):
+        done, loss = step.number, step.loss
+        yield Progress("training", done / schedule.steps, loss)
+    yield from job.calibrate(model, corpus)
+    summary = job.summary(found, model, out, steps=done, loss=loss, rate=rate, began_s=began_s)
+    _write(lambda: save_model(out, model, job.fitted, _notes(summary)), out)
+    yield summary
+
+
+def calibrate(
+    paths: Sequence[Path], out: Path, *, model_path: Path, kind: str, seed: int, rate: float = 1.0
+) -> Iterator[Progress | Summary]:
+    """Makes a profile of a place from recordings of its normal, for a model that exists; no gradient step. Raises DiffmonError."""
+    began_s = time.monotonic()
+    check_writable(out)
+    opened = open_for(model_path, None, kind=kind)
+    job = _Job(opened.representation, _MOST_PROFILED / _PROFILED, seed)
+    found = survey(paths, opened.representation)
+    corpus = divide(found.recordings, opened.representation.length / opened.representation.rate_hz)
+    yield from job.calibrate(opened.model, corpus)
+    summary = job.summary(found, opened.model, out, steps=0, loss=float("nan"), rate=rate, began_s=began_s)
+    _write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=_notes(summary)), out)
+    yield summary
+
+
+class _Job:
+    """What the steps of learning hand on to each other."""
+
+    training: Tensor
+    fitted: Fitted
+
+    def __init__(self, sense: Representation, budget_s: float, seed: int) -> None:
+        self._sense = sense
+        self._rng = np.random.default_rng(seed)
+        self._seed = seed
+        self._hop_s = sense.hop / sense.rate_hz
+        self._most_decoded = min(_MOST_DECODED, int(_DECODED * budget_s))
+        self._most_profiled = min(_MOST_PROFILED, int(_PROFILED * budget_s))
+        self._failed: list[str] = []
+        self._trained_s = self._held_s = 0.0
+
+    def decode_training(self, corpus: Corpus) -> Iterator[Progress]:
+        """Planes of a sample of the training stretches, windows half a hop apart if there is room for them."""
+        chosen = sample(corpus.training, self._most_decoded * self._hop_s, self._rng)
+        self._trained_s = sum(s.seconds for s in chosen)
+        stride = self._sense.hop // 2 if 2 * self._trained_s / self._hop_s <= self._most_decoded else self._sense.hop
+        pieces = []
+        for piece in decode(chosen, self._sense, stride, self._failed.append):
+            pieces.append(piece)
+            yield Progress("decoding", len(pieces) / len(chosen))
+        self.training = torch.cat(pieces)
+        if not len(self.training):
+            raise DiffmonError("\n".join([*self._failed, "none of the normal to train on could be decoded"]))
+
+    def calibration_cost_s(self, model: Model, corpus: Corpus) -> float:
+        """About how long `calibrate` will take."""
+        count = sum(s.seconds for s in [*corpus.training, *corpus.held_out]) / self._hop_s
+        began_s = time.monotonic()
+        few = self.training[:16]
+        list(observed(model, few, fit_normal(few)))
+        return 1.3 * (time.monotonic() - began_s) / len(few) * min(count, self._most_profiled)
+
+    def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
+        """Profile and alarm levels, from what was held out and as much again of the training normal, at most."""
+        share_s = self._most_profiled * self._hop_s
+        held = sample(corpus.held_out, 0.7 * share_s, self._rng)
+        trained = sample(corpus.training, 0.3 * share_s, self._rng)
+        self._held_s = sum(s.seconds for s in held)
+        self._trained_s = self._trained_s or sum(s.seconds for s in trained)
+        pieces = Pieces(self._decoded(trained), self._decoded(held))
+        if not sum(map(len, pieces.held_out)):
+            raise DiffmonError("\n".join([*self._failed, "none of the normal held out for calibration could be decoded"]))
+        normal = fit_normal(pieces.all)
+        seen = []
+        for part in observed(model, pieces.all, normal):
+            seen.append(part)
+            yield Progress("calibrating", min(1.0, len(seen) * len(part.residual) / len(pieces.all)))
+        self.fitted = fitted(self._sense, pieces, normal, joined(seen), seed=self._seed)
+
+    def _decoded(self, stretches: Sequence[Stretch]) -> list[Tensor]:
+        return list(decode(stretches, self._sense, self._sense.hop, self._failed.append))
+
+    def summary(self, found: Survey, model: Model, out: Path, *, steps: int, loss: float, rate: float, began_s: float) -> Summary:
+        """What came of it."""
+        curve = AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
+        return Summary(
+            out=str(out),
+            model=model.hash,
+            training_s=round(self._trained_s, 1),
+            held_out_s=round(self._held_s, 1),
+            recordings=len(found.recordings),
+            unreadable=[*found.unreadable, *dict.fromkeys(self._failed)],
+            steps=steps,
+            loss=round(loss, 4),
+            false_alarms_per_day=rate,
+            threshold=round(score_of(curve.level(rate), self.fitted.profile), 3),
+            vouched_per_day=round(curve.vouched_per_day, 1),
+            extrapolated=curve.extrapolated(rate),
+            seed=self._seed,
+            seconds=round(time.monotonic() - began_s, 1),
+        )
+
+
+def check_writable(out: Path) -> None:
+    """Raises DiffmonError now, rather than after an hour, if nothing can be written there."""
+    folder = out.parent
+    if out.is_dir():
+        raise DiffmonError(f"{out}: is a folder, expected the name of a file")
+    if not folder.is_dir():
+        raise DiffmonError(f"{out}: the folder {folder} does not exist")
+    trial = folder / f".{out.name}.{os.getpid()}.part"
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def _write(save: Callable[[], None], out: Path) -> None:
+    try:
+        save()
+    except OSError as error:
+        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def _notes(summary: Summary) -> dict[str, object]:
+    """What a checkpoint says of how it came about; no path, no name of a file."""
+    notes = asdict(summary)
+    del notes["out"], notes["unreadable"], notes["seconds"]
+    return notes | {"diffmon": __version__, "skipped": len(summary.unreadable)}

@@ -1,0 +1,29 @@
+"""Where log lines go: standard error, for a person at a terminal or for a program off one."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+
+def configure(level: str) -> None:
+    """Sets up structlog: lines of `level` ("debug", "info", ...) and above, readable on a terminal, JSON with UTC time off one."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(_for_people() if sys.stderr.isatty() else _for_programs()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _for_people() -> list[structlog.typing.Processor]:
+    # Plain tracebacks: the pretty ones print local variables, and with them secrets.
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _for_programs() -> list[structlog.typing.Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -1,0 +1,164 @@
+"""The live spine: readers fill rings, one thread cuts windows, has them judged, decides and publishes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from monitor.health import Notifier
+from monitor.reader import Reader
+from monitor.records import Event, Judgement, StreamStatus, Window
+from monitor.sink import Sink
+from monitor.watch import Watch
+
+log = structlog.get_logger(__name__)
+
+BATCH = 32
+_TICK_S = 0.1
+_STATS_S = 60.0
+
+
+class Judge(Protocol):
+    """What the pipeline needs of an engine."""
+
+    def judge(self, windows: Sequence[Window]) -> list[Judgement]:
+        """A judgement of every window, in their order."""
+
+
+class Pipeline:
+    """Runs until stopped or until every source has ended. `run` belongs to one thread; `stop` may be called from any, or a signal.
+
+    Args:
+        watches: by stream.
+        readers: by stream.
+        engines: by stream; streams that share a network share an engine, and its batches.
+        arrived: the condition that all rings notify.
+    """
+
+    def __init__(
+        self,
+        *,
+        watches: Mapping[str, Watch],
+        readers: Mapping[str, Reader],
+        engines: Mapping[str, Judge],
+        sinks: Sequence[Sink],
+        arrived: threading.Condition,
+        notifier: Notifier,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._watches = watches
+        self._readers = readers
+        self._engines = engines
+        self._sinks = sinks
+        self._arrived = arrived
+        self._notifier = notifier
+        self._clock = clock
+        self._stopping = False
+        self._status: dict[str, StreamStatus] = {}
+        self._counts: Counter[str] = Counter()
+        self._began_s = clock()
+        self._stats_s = self._began_s
+
+    def run(self) -> None:
+        """Watches; returns once everything open is ended and told."""
+        for reader in self._readers.values():
+            reader.start()
+        try:
+            while not self._stopping:
+                ended = all(w.ring.finished for w in self._watches.values())
+                busy = self._step()
+                if ended and not busy:
+                    break
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Asks `run` to end soon; safe in a signal handler."""
+        self._stopping = True
+
+    def _step(self) -> bool:
+        """One round: wait for items, judge what is there, see to the clock. Whether anything was judged."""
+        with self._arrived:
+            windows = self._cut()
+            if not windows:
+                self._arrived.wait(_TICK_S)
+                windows = self._cut()
+        self._judge(windows)
+        self._tick()
+        self._notifier.progress()
+        return bool(windows)
+
+    def _cut(self) -> list[Window]:
+        """Windows that are ready, the streams in turn, at most a batch."""
+        windows: list[Window] = []
+        found = True
+        while found and len(windows) < BATCH:
+            found = False
+            for watch in self._watches.values():
+                window = watch.next_window()
+                if window is not None:
+                    windows.append(window)
+                    found = True
+        return windows
+
+    def _judge(self, windows: Sequence[Window]) -> None:
+        for engine in {id(e): e for e in self._engines.values()}.values():
+            mine = [w for w in windows if self._engines[w.stream] is engine]
+            if mine:
+                for judgement in engine.judge(mine):
+                    self._decide(judgement)
+
+    def _decide(self, judgement: Judgement) -> None:
+        watch = self._watches[judgement.stream]
+        self._counts["windows"] += 1
+        self._counts["items_lost"] += judgement.lost
+        self._publish(watch.take(judgement))
+        for sink in self._sinks:
+            sink.reading(watch.reading(judgement))
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._counts[f"events_{event.type}"] += 1
+            log.info("event", type=event.type, id=event.id, stream=event.stream, score=round(event.score, 2), where=dict(event.where))
+            for sink in self._sinks:
+                sink.event(event)
+
+    def _tick(self) -> None:
+        now_s = self._clock()
+        for name, watch in self._watches.items():
+            self._publish(watch.lapse(now_s))
+            if watch.ring.finished:
+                self._publish(watch.stop("stopped" if watch.ring.error is None else "signal_lost"))
+            self._set_status(name, "online" if self._readers[name].online else "offline" if name in self._status else "starting")
+        if now_s - self._stats_s >= _STATS_S:
+            self._stats_s = now_s
+            for sink in self._sinks:
+                sink.stats(self._stats(now_s))
+
+    def _set_status(self, stream: str, status: StreamStatus) -> None:
+        if status == "starting" or self._status.get(stream) == status:
+            return
+        self._status[stream] = status
+        log.info("stream.status", stream=stream, status=status)
+        for sink in self._sinks:
+            sink.status(stream, status)
+        self._notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
+        if status == "online":
+            self._notifier.ready()
+
+    def _stats(self, now_s: float) -> dict[str, object]:
+        return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), **self._counts}
+
+    def _close(self) -> None:
+        self._notifier.stopping()
+        for reader in self._readers.values():
+            reader.close()
+        for watch in self._watches.values():
+            self._publish(watch.stop("stopped"))
+        for sink in self._sinks:
+            sink.close()

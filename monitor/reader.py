@@ -1,0 +1,99 @@
+"""The thread that carries blocks from one source into its ring, and opens the source again when it fails."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from monitor.errors import SourceError
+from monitor.ring import Ring
+from monitor.source import Source
+
+log = structlog.get_logger(__name__)
+
+_FIRST_S, _MOST_S = 0.5, 15.0
+
+
+class Reader:
+    """Reads one stream from `start` until `close`, in a thread of its own.
+
+    Args:
+        open_source: opens the source anew, at every attempt.
+        reopen: whether a source that fails is tried again (a microphone may be plugged back in; a file will not mend).
+    """
+
+    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, reopen: bool) -> None:
+        self.stream = stream
+        self.online = False
+        self._open_source = open_source
+        self._ring = ring
+        self._reopen = reopen
+        self._closing = threading.Event()
+        self._source: Source | None = None
+        self._thread = threading.Thread(target=self._run, name=f"reader-{stream}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to read."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops reading; may be called twice."""
+        self._closing.set()
+        if self._source is not None:
+            self._source.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        pause_s = _FIRST_S
+        while True:
+            before = self._ring.end
+            error = self._read()
+            if self._closing.is_set() or error is None or not self._reopen:
+                self._ring.finish(error)
+                return
+            pause_s = _FIRST_S if self._ring.end > before else min(2 * pause_s, _MOST_S)
+            if self._closing.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - spreads retries, guards nothing
+                self._ring.finish()
+                return
+
+    def _read(self) -> SourceError | None:
+        """Reads until the source ends; what it failed with, if it failed."""
+        try:
+            with_source = self._open_source()
+        except SourceError as error:
+            log.warning("source.failed", stream=self.stream, error=str(error))
+            return error
+        self._source = with_source
+        try:
+            self._pour(with_source)
+        except SourceError as error:
+            log.warning("source.failed", stream=self.stream, error=str(error))
+            return error
+        finally:
+            self.online = False
+            with_source.close()
+        return None
+
+    def _pour(self, source: Source) -> None:
+        offset: int | None = None
+        log.info("source.opened", stream=self.stream, rate_hz=source.rate_hz)
+        for block in source.blocks():
+            if offset is None:
+                offset = self._resume(len(block.items), block.time_s)
+            self._ring.write(replace(block, start=block.start + offset))
+            self.online = True
+            if self._closing.is_set():
+                return
+
+    def _resume(self, first: int, time_s: float) -> int:
+        """Index at which a source that was opened again goes on: what was missed meanwhile is a gap."""
+        if self._ring.end == 0:
+            return 0
+        missed_s = time_s - first / self._ring.rate_hz - self._ring.time_of(self._ring.end)
+        return self._ring.end + max(1, round(missed_s * self._ring.rate_hz))

@@ -1,0 +1,172 @@
+"""The last stretch of one stream: written by its reader, read by whoever scores it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from monitor.records import Block, Items
+
+_ANCHORS = 64
+
+
+class Ring:
+    """The last `capacity` items of one stream. One reader thread calls `write` and `finish`; any thread may call the rest.
+
+    An item is addressed by its absolute index in the stream. What a source lost is a gap: those indices were never written.
+    The oldest items are overwritten without asking; a reader that lags finds `oldest` beyond its own index.
+
+    Args:
+        capacity: how many items are kept.
+        item: shape of one item.
+        rate_hz: items a second, as nominally delivered.
+        dtype: of the items.
+        arrived: notified at every write and at the end. Several rings may share one, so that one thread waits for any of them;
+            holding it keeps the ring as it is across several calls.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        item: tuple[int, ...],
+        rate_hz: float,
+        dtype: DTypeLike = np.float32,
+        arrived: threading.Condition | None = None,
+    ) -> None:
+        self.rate_hz = rate_hz
+        self.arrived = arrived or threading.Condition()
+        self._items: NDArray[np.generic] = np.zeros((capacity, *item), dtype)
+        self._end = 0
+        self._gaps: deque[tuple[int, int]] = deque()
+        self._gap_items = 0
+        self._anchors = _Anchors(rate_hz, spacing=max(1, capacity // _ANCHORS))
+        self._finished = False
+        self._error: Exception | None = None
+
+    @property
+    def capacity(self) -> int:
+        """How many items are kept."""
+        return len(self._items)
+
+    @property
+    def end(self) -> int:
+        """Absolute index after the newest item."""
+        return self._end
+
+    @property
+    def oldest(self) -> int:
+        """Smallest absolute index not yet overwritten."""
+        return max(0, self._end - self.capacity)
+
+    @property
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """Gaps that reach into what is kept, in order: absolute index of the first lost item, and after the last."""
+        with self.arrived:
+            return tuple(self._gaps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the source has ended: nothing will be written any more."""
+        return self._finished
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the source, if it did not end by itself."""
+        return self._error
+
+    def write(self, block: Block) -> None:
+        """Takes a block in, over the oldest items. Raises ValueError if it begins before the ring's end."""
+        with self.arrived:
+            if block.start < self._end:
+                raise ValueError(f"a block begins at {block.start}, expected {self._end} or later")
+            if block.start > self._end:
+                self._gaps.append((self._end, block.start))
+                self._gap_items += block.start - self._end
+            self._store(block)
+            self._end = block.end
+            while self._gaps and self._gaps[0][1] <= self.oldest:
+                self._gaps.popleft()
+            self._anchors.add(block, oldest=self.oldest)
+            self.arrived.notify_all()
+
+    def _store(self, block: Block) -> None:
+        items = block.items[-self.capacity :]
+        at = (block.end - len(items)) % self.capacity
+        head = min(len(items), self.capacity - at)
+        self._items[at : at + head] = items[:head]
+        self._items[: len(items) - head] = items[head:]
+
+    def read(self, start: int, end: int) -> Items | None:
+        """Copy of the items `[end - start, *item]`; none if one of them is overwritten, lost in a gap or not there yet."""
+        with self.arrived:
+            if start < self.oldest or end > self._end or any(a < end and start < b for a, b in self._gaps):
+                return None
+            at, n = start % self.capacity, end - start
+            return np.concatenate([self._items[at : at + n], self._items[: max(0, at + n - self.capacity)]])
+
+    def lost_before(self, index: int) -> int:
+        """How many items before `index` fell into gaps, since the stream began; `index` is `oldest` or later."""
+        with self.arrived:
+            return self._gap_items - sum(b - max(a, index) for a, b in self._gaps if b > index)
+
+    def time_of(self, index: int) -> float:
+        """Source time in seconds at which item `index` began (its predecessor was complete).
+
+        Interpolated between the blocks that came earliest against the nominal rate, since a delay only ever makes a block
+        late; beyond the blocks kept, counted at the nominal rate. Raises LookupError before the first block.
+        """
+        with self.arrived:
+            return self._anchors.time_of(index)
+
+    def wait(self, beyond: int, *, timeout_s: float) -> bool:
+        """Whether the ring reaches further than `beyond`; waits for that until the time is up or the source has ended."""
+        with self.arrived:
+            self.arrived.wait_for(lambda: self._end > beyond or self._finished, timeout_s)
+            return self._end > beyond
+
+    def finish(self, error: Exception | None = None) -> None:
+        """Marks that the source has ended, by itself or by `error`; the first call counts."""
+        with self.arrived:
+            if not self._finished:
+                self._finished, self._error = True, error
+            self.arrived.notify_all()
+
+
+class _Anchors:
+    """When a stream reached which index, thinned out: of every `spacing` items the block that was least late."""
+
+    def __init__(self, rate_hz: float, *, spacing: int) -> None:
+        self._rate_hz = rate_hz
+        self._spacing = spacing
+        # A gap begins a new anchor, since time may have jumped there; a source that is all gaps must not fill memory.
+        self._kept: deque[tuple[int, float]] = deque(maxlen=4 * _ANCHORS)
+        self._began = 0
+        self._end = 0
+
+    def add(self, block: Block, *, oldest: int) -> None:
+        """Takes the time of a block's end in, and forgets what no index from `oldest` on needs."""
+        anchor = (block.end, block.time_s)
+        if not self._kept or block.start > self._end or block.end - self._began > self._spacing:
+            self._kept.append(anchor)
+            self._began = block.start
+        elif self._lateness_s(anchor) < self._lateness_s(self._kept[-1]):
+            self._kept[-1] = anchor
+        self._end = block.end
+        while len(self._kept) > 1 and self._kept[1][0] <= oldest:
+            self._kept.popleft()
+
+    def _lateness_s(self, anchor: tuple[int, float]) -> float:
+        index, time_s = anchor
+        return time_s - index / self._rate_hz
+
+    def time_of(self, index: int) -> float:
+        """Time at an index, between anchors or counted on from the nearest."""
+        if not self._kept:
+            raise LookupError("no block has come yet, so no index has a time")
+        places, times_s = zip(*self._kept, strict=True)
+        nearest = min(max(index, places[0]), places[-1])
+        return float(np.interp(nearest, places, times_s) + (index - nearest) / self._rate_hz)

@@ -1,0 +1,78 @@
+"""Where the broker is, and as whom to speak to it."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.config import MqttConfig
+from monitor.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """All that a connection is made with."""
+
+    host: str
+    port: int
+    client_id: str
+    keepalive_s: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: ssl.SSLContext | None
+    """Verifies the broker's certificate and name; no encryption if none."""
+    will_topic: str | None
+    """Where the broker says `offline` for us when the connection breaks; nowhere if none."""
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho leaves such a socket open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def login(config: MqttConfig, *, node: str, will_topic: str) -> Login:
+    """The login of a configuration, its files read. Raises ConfigError naming the key."""
+    return Login(
+        host=config.host,
+        port=config.port,
+        client_id=config.client_id or f"diffmon-{node}",
+        # Zero would mean that a dead connection is never noticed.
+        keepalive_s=min(65535, max(1, round(config.keepalive))),
+        username=config.username,
+        password=None if config.password_file is None else _password(config.password_file),
+        tls=_tls(config.ca_file) if config.tls else None,
+        will_topic=will_topic,
+    )
+
+
+def _password(path: Path) -> str:
+    """First line of the file."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            password = file.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ConfigError(f"mqtt.password_file: {path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error.strerror}") from None
+    if not password:
+        raise ConfigError(f"mqtt.password_file: {path}: the first line is empty, expected the password")
+    return password
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    """A context that trusts the file's certificates, or the system's."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise ConfigError(f"mqtt.ca_file: {ca_file}: holds no PEM certificate") from None
+    except OSError as error:
+        raise ConfigError(f"mqtt.ca_file: {ca_file}: cannot be read: {error.strerror}") from None
+    context.sslsocket_class = _TlsSocket
+    return context

@@ -1,0 +1,88 @@
+"""Events, states and scores for an MQTT broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from monitor.config import MqttConfig
+from monitor.records import Event, Reading, StreamStatus
+from monitor.sink.connection import Connection
+from monitor.sink.login import login
+from monitor.sink.outgoing import Outgoing
+from monitor.sink.payload import json_text, payload, reading_payload
+
+DRAIN_S = 3.0
+"""How long the end waits for events to be acknowledged."""
+GOODBYE_S = 1.0
+"""How long it then waits for `offline`."""
+
+log = structlog.get_logger(__name__)
+
+
+class Mqtt:
+    """A sink that publishes below `<topic>/<node>`. One thread calls it and never waits for the broker, but in `close`."""
+
+    def __init__(self, config: MqttConfig, *, node: str, topic: str, streams: Sequence[str]) -> None:
+        """Starts connecting and goes on trying. Raises ConfigError if the password or the certificates cannot be read."""
+        self._root = f"{topic}/{node}"
+        self._streams = tuple(streams)
+        self._closed = False
+        login_ = login(config, node=node, will_topic=f"{self._root}/status")
+        self._outgoing = Outgoing()
+        self._outgoing.retained.put(f"{self._root}/status", "online")
+        for stream in self._streams:
+            self._outgoing.retained.put(self._topic(stream, "status"), "starting")
+            self._outgoing.retained.put(self._topic(stream, "state"), "OFF")
+        self._connection = Connection(login_, self._outgoing)
+
+    def event(self, event: Event) -> None:
+        """Queues the event until the broker acknowledges it; sets the stream's state ON, or OFF at the end."""
+        dropped = self._outgoing.pending.dropped
+        self._outgoing.pending.put(self._topic(event.stream, "event"), payload(event))
+        if dropped == 0 < self._outgoing.pending.dropped:
+            log.warning("mqtt.dropped", reason="the queue of events is full, from now on the oldest are lost")
+        self._outgoing.retained.put(self._topic(event.stream, "state"), "OFF" if event.type == "end" else "ON")
+        self._outgoing.ring()
+
+    def reading(self, reading: Reading) -> None:
+        """Publishes the latest score of a stream, at most once a second."""
+        self._outgoing.latest.put(self._topic(reading.stream, "score"), reading_payload(reading))
+        self._outgoing.ring()
+
+    def status(self, stream: str, status: StreamStatus) -> None:
+        """Sets the stream's status."""
+        self._outgoing.retained.put(self._topic(stream, "status"), status)
+        self._outgoing.ring()
+
+    def stats(self, stats: dict[str, object]) -> None:
+        """Publishes the node's counters."""
+        self._outgoing.latest.put(f"{self._root}/stats", json_text(stats))
+        self._outgoing.ring()
+
+    def counters(self) -> dict[str, object]:
+        """Whether the broker is there, and how many events it has, were dropped, still wait."""
+        pending = self._outgoing.pending
+        return {
+            "mqtt.connected": self._connection.connected,
+            "mqtt.sent": pending.sent,
+            "mqtt.dropped": pending.dropped,
+            "mqtt.waiting": len(pending),
+        }
+
+    def close(self) -> None:
+        """Waits a few seconds for the events' acknowledgement, says `offline`, leaves. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._outgoing.pending.wait_empty(DRAIN_S):
+            log.warning("mqtt.unsent", events=len(self._outgoing.pending))
+        for stream in self._streams:
+            self.status(stream, "offline")
+        self._outgoing.retained.put(f"{self._root}/status", "offline")
+        self._connection.close(GOODBYE_S)
+        self._outgoing.close()
+
+    def _topic(self, stream: str, leaf: str) -> str:
+        return f"{self._root}/{stream}/{leaf}"

@@ -1,0 +1,139 @@
+"""One stream on its way from items to events: its ring, its windows, its decider, its names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.event import Rule, State, lapse, observe, stop
+from monitor.records import Change, EndReason, Event, Judgement, Reading, Window
+from monitor.ring import Ring
+from monitor.window import Windower
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an event says of its stream."""
+
+    node: str
+    stream: str
+    kind: str
+    model: str
+    """Hash of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """When this stream alarms."""
+
+    rule: Rule
+    threshold: float
+    """The alarm level as a score."""
+    extrapolated: bool
+    """Whether it lies beyond what the held-out normal can vouch for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    id: str
+    start_unix: float
+
+
+class Watch:
+    """All that one stream remembers. Only the ring is shared with another thread; everything else is the pipeline's.
+
+    Args:
+        unix: wall time in unix seconds of a time on the source's clock; asked when something is published.
+    """
+
+    def __init__(self, identity: Identity, level: Level, *, ring: Ring, windower: Windower, unix: Callable[[float], float]) -> None:
+        self.identity = identity
+        self.level = level
+        self.ring = ring
+        self.windower = windower
+        self._unix = unix
+        self._state = State()
+        self._open: _Open | None = None
+
+    def next_window(self) -> Window | None:
+        """The next window that has wholly arrived; at the end of the source one more that ends with its last item."""
+        finished = self.ring.finished
+        return self.windower.next() or (self.windower.last() if finished else None)
+
+    def take(self, judgement: Judgement) -> list[Event]:
+        """What there is to tell after one more window, oldest first."""
+        self._state, changes = observe(self._state, self.level.rule, judgement)
+        return [self._event(c) for c in changes]
+
+    def lapse(self, now_s: float) -> list[Event]:
+        """What there is to tell because time went by, though no window came; `now_s` is on the source's clock."""
+        if self.ring.end == 0:
+            return []
+        ahead = (now_s - self.ring.time_of(self.ring.end)) * self.ring.rate_hz
+        self._state, changes = lapse(self._state, self.level.rule, self.ring.end + int(ahead))
+        return [self._event(c) for c in changes]
+
+    def stop(self, reason: EndReason) -> list[Event]:
+        """Ends what is open."""
+        self._state, changes = stop(self._state, self.level.rule, reason)
+        return [self._event(c) for c in changes]
+
+    def reading(self, judgement: Judgement) -> Reading:
+        """A window's judgement as a reading."""
+        at = rfc3339(self._unix_of(judgement.end))
+        return Reading(judgement.stream, judgement.score, judgement.p_value, judgement.level_db, at)
+
+    def _unix_of(self, index: int) -> float:
+        return self._unix(self.ring.time_of(index))
+
+    def _event(self, change: Change) -> Event:
+        if change.type == "new" or self._open is None:
+            # Kept for the event's life: the wall clock may be set while it lasts.
+            self._open = _named(self.identity, self._unix_of(change.start))
+        start_unix = self._open.start_unix
+        end_unix = start_unix + (change.end - change.start) / self.ring.rate_hz
+        return Event(
+            type=change.type,
+            id=self._open.id,
+            seq=change.seq,
+            schema=SCHEMA,
+            node=self.identity.node,
+            stream=self.identity.stream,
+            kind=self.identity.kind,
+            start=rfc3339(start_unix),
+            start_unix=round(start_unix, 3),
+            end=rfc3339(end_unix),
+            end_unix=round(end_unix, 3),
+            start_index=change.start,
+            end_index=change.end,
+            score=change.score,
+            peak_score=change.peak.score,
+            p_value=change.peak.p_value,
+            extrapolated=self.level.extrapolated,
+            threshold=self.level.threshold,
+            windows=change.windows,
+            gaps=change.gaps,
+            model=self.identity.model,
+            where={**change.peak.place, **self._seconds(change)},
+            evidence={},
+            reason=change.reason,
+        )
+
+    def _seconds(self, change: Change) -> dict[str, float]:
+        """When the peak's strangest part was, from the event's start."""
+        first, after = ((index - change.start) / self.ring.rate_hz for index in change.peak.span)
+        return {"start_s": round(first, 3), "end_s": round(after, 3)}
+
+
+def _named(identity: Identity, start_unix: float) -> _Open:
+    text = f"{identity.node}/{identity.stream}/{identity.model}/{start_unix:.3f}"
+    return _Open(hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), start_unix)
+
+
+def rfc3339(unix_s: float) -> str:
+    """Local time with offset, to the millisecond."""
+    return datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="milliseconds")

@@ -1,0 +1,222 @@
+"""What surrounds the program: the example configuration, the wheel, the versions, the unit, the Makefile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from monitor.config import Config, FileConfig, MicrophoneConfig, MqttConfig, StreamConfig, load
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "config" / "diffmon.toml"
+
+
+def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The finished process, its output as text."""
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+# --- the example configuration
+
+
+def all_keys_in_force() -> str:
+    """The example with every key that is commented out put in force; TLS on, since one of them needs it."""
+    text = re.sub(r"^# (?=\[+[a-z.]+\]+$|[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    return text.replace("tls = false", "tls = true")
+
+
+def test_the_example_configuration_loads() -> None:
+    """The example is a right configuration as it stands."""
+    assert ("pump",) == tuple(s.name for s in load(EXAMPLE).stream)
+
+
+def test_the_example_names_every_key(tmp_path: Path) -> None:
+    """Each key of each section is in the example, active or commented out, and all together are right."""
+    data = tomllib.loads(all_keys_in_force())
+    stream, other = data["stream"]
+    assert set(Config.model_fields) == set(data)
+    assert set(MqttConfig.model_fields) == set(data["mqtt"])
+    assert set(StreamConfig.model_fields) == set(stream)
+    assert set(MicrophoneConfig.model_fields) == set(stream["source"])
+    assert set(FileConfig.model_fields) == set(other["source"])
+    (tmp_path / "all.toml").write_text(all_keys_in_force())
+    assert 2 == len(load(tmp_path / "all.toml").stream)
+
+
+def test_the_example_shows_the_defaults() -> None:
+    """Every optional value in the example is the one in force without it."""
+    config = load(EXAMPLE)
+    assert config.mqtt is not None
+    assert [] == [*changed(config, but=("mqtt",)), *changed(config.mqtt), *changed(config.stream[0]), *changed(config.stream[0].source)]
+
+
+def changed(section: BaseModel, but: tuple[str, ...] = ()) -> list[str]:
+    """Optional keys of a section that differ from their default."""
+    fields = {key: field for key, field in type(section).model_fields.items() if not field.is_required() and key not in but}
+    return [key for key, field in fields.items() if getattr(section, key) != field.default]
+
+
+# --- the wheel
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with diffmon installed from a wheel, its dependencies left to the interpreter's own."""
+    # A copy, because building leaves files beside the sources.
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for package in ("monitor", "models"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", source)
+    assert 0 == built.returncode, built.stdout + built.stderr
+    (wheel,) = (source / "dist").glob("diffmon-*.whl")
+    done = run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, wheel)
+    assert 0 == done.returncode, done.stderr
+    return target
+
+
+def from_wheel(installed: Path, cwd: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """A process that finds the wheel's diffmon before the checkout's."""
+    return run(*command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(installed)})
+
+
+def test_the_wheel_brings_its_packages(installed: Path, tmp_path: Path) -> None:
+    """Both packages come from the wheel, whole: every module of the checkout, and the licence."""
+    where = "import monitor.cli, models; print(monitor.cli.__file__); print(models.__file__)"
+    done = from_wheel(installed, tmp_path, sys.executable, "-c", where)
+    assert [str(installed / "monitor" / "cli.py"), str(installed / "models" / "__init__.py")] == done.stdout.split()
+    for package in ("monitor", "models"):
+        assert modules(ROOT / package) == modules(installed / package)
+    assert [] != list(installed.glob("diffmon-*.dist-info/licenses/LICENSE"))
+
+
+def modules(package: Path) -> list[Path]:
+    """All files of a package, as paths within it."""
+    return sorted(p.relative_to(package) for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+
+def test_the_wheels_command_answers(installed: Path, tmp_path: Path) -> None:
+    """The installed `diffmon` shows its verbs from any folder."""
+    done = from_wheel(installed, tmp_path, installed / "bin" / "diffmon", "--help")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "replay" in done.stdout
+
+
+def test_the_wheel_replays(installed: Path, tmp_path: Path, model: Path, normal_wav: Path) -> None:
+    """The installed `diffmon` judges a recording, each line of its answer JSON."""
+    done = from_wheel(installed, tmp_path, installed / "bin" / "diffmon", "replay", normal_wav, "--model", model, "--json")
+    assert 0 == done.returncode, done.stderr
+    assert all(isinstance(json.loads(line), dict) for line in done.stdout.splitlines())
+
+
+# --- the versions
+
+
+def test_every_dependency_has_its_exact_version() -> None:
+    """Whatever pyproject.toml names is pinned in constraints.txt, for every Python, and nothing else is."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    names = {re.split(r"[^A-Za-z0-9_.-]", d)[0] for d in wanted} - {"diffmon"}
+    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+( ; python_version (<|>=) \"3\.12\")?", pin) for pin in pins)
+    assert names == {pin.split("==")[0] for pin in pins}
+
+
+# --- the unit
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """The values of every key of a systemd unit, by `Section.Key`."""
+    found: dict[str, list[str]] = {}
+    section = ""
+    for line in unit.read_text().splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and line[0] not in "#;":
+            key, _, value = line.partition("=")
+            found.setdefault(f"{section}.{key}", []).append(value)
+    return found
+
+
+def test_the_unit_keeps_the_contract() -> None:
+    """The unit notifies, watches, reloads by SIGHUP, and does not start a wrong configuration again."""
+    unit = settings(ROOT / "systemd" / "diffmon.service")
+    expected = {
+        "Service.Type": ["notify"],
+        "Service.NotifyAccess": ["main"],
+        "Service.ExecReload": ["/bin/kill -HUP $MAINPID"],
+        "Service.Restart": ["on-failure"],
+        "Service.RestartPreventExitStatus": ["78"],
+        "Service.KillMode": ["mixed"],
+        "Service.DynamicUser": ["yes"],
+        "Service.ProtectSystem": ["strict"],
+        "Install.WantedBy": ["multi-user.target"],
+    }
+    assert expected == {key: unit[key] for key in expected}
+    assert 10 <= int(unit["Service.WatchdogSec"][0]) <= 120
+    assert 10 < int(unit["Service.TimeoutStopSec"][0])
+
+
+def test_the_unit_says_nothing_twice() -> None:
+    """Only keys that are lists stand more than once."""
+    unit = settings(ROOT / "systemd" / "diffmon.service")
+    assert {"Service.DeviceAllow", "Service.SystemCallFilter"} == {key for key, values in unit.items() if len(values) > 1}
+
+
+# --- the Makefile
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder with what `make` reads, and nothing installed."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def python_that_fails_on(word: str, folder: Path) -> Path:
+    """An interpreter that fails when `word` is in what it is asked to run."""
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *{word}*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("version_info", "diffmon needs Python 3.11, 3.12 or 3.13"), ("ensurepip", "apt-get install python3-venv")],
+)
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_make_says_what_is_missing(bare: Path, target: str, word: str, said: str) -> None:
+    """An unfit Python ends `make` with one sentence on what to do, before anything is installed."""
+    done = run("make", "-C", bare, target, f"PYTHON={python_that_fails_on(word, bare)}")
+    assert 2 == done.returncode
+    assert said in done.stderr
+    assert not (bare / ".venv").exists()
+
+
+def test_installing_happens_once(bare: Path) -> None:
+    """With everything in place `make demo` does nothing but run the demo."""
+    (bare / ".venv" / "bin").mkdir(parents=True)
+    for name in (".venv/bin/pip", ".venv/.demo"):
+        (bare / name).touch()
+    (bare / ".venv" / "bin" / "diffmon").write_text('#!/bin/sh\necho "ran $*"\n')
+    (bare / ".venv" / "bin" / "diffmon").chmod(0o755)
+    done = run("make", "--no-print-directory", "-C", bare, "demo")
+    assert ("ran demo\n", "") == (done.stdout, done.stderr)
+
+
+def test_nothing_names_a_host() -> None:
+    """Where packages come from is the machine's to say."""
+    assert [] == [name for name in ("Makefile", "constraints.txt", ".ci/run") if "://" in (ROOT / name).read_text()]
