@@ -42,7 +42,7 @@ def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, *, steps: int, 
         pick = torch.randint(len(inputs), (batch,), generator=generator)
         value = loss(denoiser, inputs[pick].float(), generator)
         optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
         optimiser.step()
         follow(average, denoiser, number)

@@ -50,6 +50,9 @@ def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
+        from monitor import log
+
+        log.configure("warning")
         try:
             code = command(*args, **kwargs)
         except DiffmonError as error:
@@ -109,7 +112,7 @@ def train(
 ) -> int:
     """Learns from recordings of normal: files, or folders that are searched through."""
     from monitor.learn import training
-    from monitor.report import follow
+    from monitor.present import follow
 
     return follow(training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate), as_json=as_json)
 
@@ -126,7 +129,7 @@ def train(
 def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, rate: float, seed: int, as_json: bool) -> int:
     """Makes a profile for a new place from recordings of its normal, in seconds, for a model that exists."""
     from monitor.learn import training
-    from monitor.report import follow
+    from monitor.present import follow
 
     return follow(training.calibrate(paths, out, model_path=model, kind=kind, seed=seed, rate=rate), as_json=as_json)
 
@@ -140,32 +143,52 @@ def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, rate: 
 @fails_cleanly
 def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
     """Says how strange each recording is, its worst window counting."""
-    from monitor.learn.scoring import score_files
-    from monitor.report import write_scores
+    from monitor.present import Failures, scores
+    from monitor.scoring import score_files
 
-    return write_scores(score_files(paths, model, profile), csv_out, as_json=as_json)
+    failures = Failures()
+    return scores(score_files(paths, model, profile, failures), csv_out, failures, as_json=as_json)
 
 
 @main.command()
 @_PATHS
 @click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
 @_PROFILE
-@_RATE
+@click.option(
+    "--false-alarms-per-day",
+    "rate",
+    type=click.FloatRange(min=0, min_open=True, max=1000),
+    help="False alarms to accept in 24 hours of normal; the stream's, or 1.",
+)
 @_JSON
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
-def replay(paths: tuple[Path, ...], publish: bool, config: Path | None, model: Path | None, **options: Any) -> int:
+def replay(
+    paths: tuple[Path, ...],
+    model: Path | None,
+    profile: Path | None,
+    rate: float | None,
+    as_json: bool,
+    publish: bool,
+    config: Path | None,
+    stream: str | None,
+    fail_on_anomaly: bool,
+) -> int:
     """Answers for files what the daemon would have said: the same windows, the same events."""
     if publish and config is None:
         raise click.UsageError("--publish needs --config")
     if model is None and config is None:
         raise click.UsageError("Missing option '--model' (or '--config').")
-    from monitor.report import replay_files
+    from monitor.offline import replay_files, setting
+    from monitor.present import Failures, replayed
 
-    return replay_files(paths, config=config, publish=publish, model=model, **options)
+    chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
+    failures = Failures()
+    found = replay_files(paths, chosen, publish=publish, failed=failures)
+    return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
 
 
 @main.command()
@@ -183,9 +206,10 @@ def run(config: Path) -> None:
 @fails_cleanly
 def check(config: Path) -> None:
     """Tells whether the daemon would start with this configuration, and what its alarm levels rest on."""
-    from monitor.report import check
+    from monitor.daemon import check
 
-    check(config)
+    for line in check(config):
+        click.echo(line)
 
 
 @main.command()
@@ -193,9 +217,9 @@ def check(config: Path) -> None:
 @fails_cleanly
 def devices(as_json: bool) -> None:
     """Lists the microphones."""
-    from monitor.report import list_devices
+    from monitor.present import devices
 
-    list_devices(as_json=as_json)
+    devices(as_json=as_json)
 
 
 @main.command()
@@ -209,9 +233,10 @@ def devices(as_json: bool) -> None:
 @fails_cleanly
 def evaluate(protocol: str, data: Path, out: Path | None, budget: float, only: tuple[str, ...], init: Path | None, seed: int) -> int:
     """Measures detection on the UrbanSound8K protocols, beside a classical detector and the same network untrained."""
-    from monitor.report import evaluation
+    from monitor.learn.evaluation import evaluate as evaluated
+    from monitor.present import evaluation
 
-    return evaluation(protocol, data, out=out, budget_s=budget, only=only, init=init, seed=seed)
+    return evaluation(evaluated(protocol, data, budget_s=budget, seed=seed, only=only, init=init, out=out))
 
 
 if __name__ == "__main__":

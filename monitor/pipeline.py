@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Protocol
 
 import structlog
@@ -100,7 +101,7 @@ class Pipeline:
         while found and len(windows) < BATCH:
             found = False
             for watch in self._watches.values():
-                window = watch.next_window()
+                window = watch.windower.next()
                 if window is not None:
                     windows.append(window)
                     found = True
@@ -155,10 +156,12 @@ class Pipeline:
         return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), **self._counts}
 
     def _close(self) -> None:
+        """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""
         self._notifier.stopping()
-        for reader in self._readers.values():
-            reader.close()
-        for watch in self._watches.values():
-            self._publish(watch.stop("stopped"))
-        for sink in self._sinks:
-            sink.close()
+        with ExitStack() as closing:
+            for sink in self._sinks:
+                closing.callback(sink.close)
+            for reader in self._readers.values():
+                reader.close()
+            for watch in self._watches.values():
+                self._publish(watch.stop("stopped"))

@@ -1,4 +1,4 @@
-"""The spine offline: the same windows, engine and decider as live, as fast as the file can be read, in constant memory."""
+"""The spine offline: the same windows, engine and decider as live, as fast as the source can be read, in constant memory."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from dataclasses import dataclass
 
 from monitor.pipeline import BATCH, Judge
 from monitor.records import Event, Judgement, Window
+from monitor.ring import Ring
 from monitor.source import Source
 from monitor.watch import Watch
+from monitor.window import Windower
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a whole recording came to, kept up as it is read."""
+    """What a whole recording came to, kept up as it is judged."""
 
     windows: int = 0
-    items: int = 0
-    """Items read."""
     total: float = 0.0
     """Sum of the scores."""
     worst: Judgement | None = None
     """The window with the highest score."""
-    events: int = 0
-    """Events that began."""
 
     def add(self, judgement: Judgement) -> None:
         """Takes a window in."""
@@ -35,32 +33,23 @@ class Tally:
 
 def replay(source: Source, watch: Watch, engine: Judge, tally: Tally) -> Iterator[Event]:
     """Events of one source from its beginning to its end, each as soon as its windows are judged; `tally` is kept up beside."""
-    for windows in _batches(source, watch, tally):
+    for windows in batches(source, watch.ring, watch.windower):
         for judgement in engine.judge(windows):
             tally.add(judgement)
-            for event in watch.take(judgement):
-                tally.events += event.type == "new"
-                yield event
+            yield from watch.take(judgement)
     yield from watch.stop("stopped")
 
 
-def judgements(source: Source, watch: Watch, engine: Judge) -> Iterator[Judgement]:
-    """Judgements of one source's windows, in order, without deciding anything."""
-    for windows in _batches(source, watch, Tally()):
-        yield from engine.judge(windows)
-
-
-def _batches(source: Source, watch: Watch, tally: Tally) -> Iterator[Sequence[Window]]:
-    """Windows in batches, read and cut in step, so that the ring never overwrites one that is still to come."""
+def batches(source: Source, ring: Ring, windower: Windower) -> Iterator[Sequence[Window]]:
+    """Windows in batches, read and cut in step, so that the ring never overwrites one that is still to come. Raises SourceError."""
     ready: list[Window] = []
     for block in source.blocks():
-        watch.ring.write(block)
-        tally.items = block.end
-        ready += iter(watch.next_window, None)
+        ring.write(block)
+        ready += iter(windower.next, None)
         if len(ready) >= BATCH:
             yield ready
             ready = []
-    watch.ring.finish()
-    ready += iter(watch.next_window, None)
+    ring.finish()
+    ready += iter(windower.next, None)
     if ready:
         yield ready

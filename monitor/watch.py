@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.event import Rule, State, lapse, observe, stop
-from monitor.records import Change, EndReason, Event, Judgement, Reading, Window
+from monitor.records import Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
 
@@ -58,11 +58,6 @@ class Watch:
         self._unix = unix
         self._state = State()
         self._open: _Open | None = None
-
-    def next_window(self) -> Window | None:
-        """The next window that has wholly arrived; at the end of the source one more that ends with its last item."""
-        finished = self.ring.finished
-        return self.windower.next() or (self.windower.last() if finished else None)
 
     def take(self, judgement: Judgement) -> list[Event]:
         """What there is to tell after one more window, oldest first."""

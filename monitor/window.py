@@ -11,7 +11,8 @@ from monitor.ring import Ring
 class Windower:
     """Windows of `length` items, one every `hop` items, in order. `next` is called by one thread, the one that scores.
 
-    A window begins at a multiple of `hop` on the absolute index, so the same items give the same windows however they came.
+    A window begins at a multiple of `hop` on the absolute index (but for a source's very last), so the same items give the same
+    windows however they came.
     After something lost it goes on at the first multiple of `hop` that lies behind it.
     """
 
@@ -27,25 +28,23 @@ class Windower:
         self._gaps_seen = 0
 
     def next(self) -> Window | None:
-        """The next window; none if it has not wholly arrived."""
+        """The next window; none if it has not wholly arrived. At the end of the source, one more that ends with its last item."""
         with self._ring.arrived:
             while self._start + self._length <= self._ring.end:
                 items = self._ring.read(self._start, self._start + self._length)
                 if items is not None:
                     return self._cut(items)
                 self._skip()
-            return None
+            return self._last() if self._ring.finished else None
 
-    def last(self) -> Window | None:
-        """After the end of the source: the window that ends with its last item, if `next` has not come to it."""
-        with self._ring.arrived:
-            start = self._ring.end - self._length
-            fresh = start > self._start - self._hop and start >= 0
-            items = self._ring.read(start, self._ring.end) if fresh else None
-            if items is None:
-                return None
-            self._start = start
-            return self._cut(items)
+    def _last(self) -> Window | None:
+        start = self._ring.end - self._length
+        fresh = start > self._start - self._hop and start >= 0
+        items = self._ring.read(start, self._ring.end) if fresh else None
+        if items is None:
+            return None
+        self._start = start
+        return self._cut(items)
 
     def _cut(self, items: Items) -> Window:
         start = self._start

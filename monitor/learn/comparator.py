@@ -49,7 +49,7 @@ class LogMelMahalanobis:
         self._covariance = covariance
 
     @classmethod
-    def fit(cls, clips: Sequence[Clip]) -> LogMelMahalanobis:
+    def fit(cls, clips: Sequence[Statistics]) -> LogMelMahalanobis:
         """The detector that takes these clips as normal. Raises SourceError without clips, DiffmonError without scikit-learn."""
         if not clips:
             raise SourceError("no training clip for the log-mel comparator, expected at least one")
@@ -57,19 +57,11 @@ class LogMelMahalanobis:
             from sklearn.covariance import LedoitWolf
         except ImportError:
             raise DiffmonError("scikit-learn is missing: pip install 'diffmon[bench]'") from None
-        normal = np.concatenate([statistics(clip) for clip in clips])
+        normal = np.concatenate(clips)
         mean, spread = normal.mean(0), normal.std(0) + SPREAD_FLOOR
         return cls(mean, spread, LedoitWolf().fit((normal - mean) / spread))
 
-    def distances(self, clip: Clip) -> NDArray[np.float64]:
-        """Squared distance `[seconds]` of each half-overlapping second; larger is stranger."""
-        squared: NDArray[np.float64] = self._covariance.mahalanobis((statistics(clip) - self._mean) / self._spread)
+    def distances(self, clip: Statistics) -> NDArray[np.float64]:
+        """Squared distance `[seconds]` of each half-overlapping second of a clip; larger is stranger."""
+        squared: NDArray[np.float64] = self._covariance.mahalanobis((clip - self._mean) / self._spread)
         return squared
-
-    def score(self, clip: Clip) -> float:
-        """Distance of the worst second: by this sites are judged."""
-        return float(self.distances(clip).max())
-
-    def mean_score(self, clip: Clip) -> float:
-        """Mean distance of the seconds: by this ovr is judged."""
-        return float(self.distances(clip).mean())

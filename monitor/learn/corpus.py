@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.representation import Representation
 from monitor.errors import SourceError
+from monitor.recording import LEAST_S
 from monitor.source.media import SoundInfo, probe, read, sound_files
 from monitor.window import fill
 
@@ -23,8 +24,6 @@ SHARE = 0.25
 """Of all normal, that is held out."""
 SHORT_S = 60.0
 """Recordings shorter than this are held out whole."""
-LEAST_S = 0.1
-"""A recording must last this long to be judged at all."""
 _STRETCH_S = 30.0
 
 

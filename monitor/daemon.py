@@ -1,0 +1,72 @@
+"""`run` and `check`: the daemon, and whether it would start."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from monitor import __version__, build, log
+from monitor.config import Config, MqttConfig, load
+from monitor.sink import Sink
+from monitor.sink.jsonl import JsonLines
+from monitor.sink.mqtt import Mqtt
+
+_log = structlog.get_logger(__name__)
+
+
+def run(path: Path) -> None:
+    """Watches until SIGTERM or SIGINT, or until every file has been played. Raises DiffmonError."""
+    config = load(path)
+    log.configure(config.log_level)
+    _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
+    with ExitStack() as closing:
+        sinks = open_sinks(config)
+        for sink in sinks:
+            closing.callback(sink.close)
+        pipeline = build.pipeline(config, sinks)
+
+        def end(number: int, _frame: FrameType | None) -> None:
+            pipeline.stop()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+        pipeline.run()
+    _log.info("daemon.stopped")
+
+
+def open_sinks(config: Config) -> list[Sink]:
+    """Wherever events go. Raises ConfigError."""
+    sinks: list[Sink] = [JsonLines()] if config.jsonl else []
+    if config.mqtt is not None:
+        sinks.append(Mqtt(config.mqtt, node=config.node, topic=config.topic, streams=[s.name for s in config.stream]))
+    return sinks
+
+
+def check(path: Path) -> Iterator[str]:
+    """What the daemon would run with, a line each. Raises DiffmonError at what would keep it from starting."""
+    config = load(path)
+    yield f"{path}: valid; node {config.node}"
+    for name, opened in build.opened_streams(config).items():
+        stream = next(s for s in config.stream if s.name == name)
+        curve = opened.curve
+        rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"
+        yield (
+            f"stream {name}: {stream.kind}, model {opened.model.hash}, {stream.false_alarms_per_day:g} false alarms a day,"
+            f" {rests} {curve.held_out_s / 60:.1f} min of held-out normal"
+        )
+    if config.mqtt is not None:
+        yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
+
+
+def _reached(mqtt: MqttConfig) -> str:
+    try:
+        socket.create_connection((mqtt.host, mqtt.port), timeout=3.0).close()
+    except OSError as error:
+        return f"not reached ({error}); the daemon would start and keep trying"
+    return "reached"

@@ -1,0 +1,114 @@
+"""`replay`: what the daemon would have said of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor import config
+from monitor.build import Opened, engines, open_for, watch
+from monitor.config import Config, FileConfig, StreamConfig
+from monitor.engine import Engine, pick_device
+from monitor.errors import ConfigError, SourceError
+from monitor.recording import Recording, open_recording
+from monitor.records import Event
+from monitor.replay import Tally, replay
+from monitor.sink import Sink
+from monitor.sink.mqtt import Mqtt
+from monitor.source.media import sound_files
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one file came to."""
+
+    file: str
+    seconds: float
+    short: bool
+    """Whether it had to be repeated to fill a window."""
+    windows: int
+    score: float
+    """Of its worst window."""
+    threshold: float
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Whose place the replay takes: a stream of a daemon's configuration, or one of its own."""
+
+    stream: StreamConfig
+    node: str
+    config: Config | None
+
+
+def setting(
+    *, config_path: Path | None, name: str | None, model: Path | None, profile: Path | None, rate: float | None, paths: Sequence[Path]
+) -> Setting:
+    """The stream to replay as; what is named on the command line goes before the configuration. Raises ConfigError."""
+    if config_path is None:
+        stream = StreamConfig(name="replay", source=FileConfig(type="file", paths=tuple(paths)), model=model or Path())
+        chosen = Setting(stream, Config.model_fields["node"].default, None)
+    else:
+        whole = config.load(config_path)
+        chosen = Setting(_named(whole, name, config_path), whole.node, whole)
+    named = {"model": model, "profile": profile, "false_alarms_per_day": rate}
+    return Setting(chosen.stream.model_copy(update={k: v for k, v in named.items() if v is not None}), chosen.node, chosen.config)
+
+
+def _named(whole: Config, name: str | None, path: Path) -> StreamConfig:
+    for stream in whole.stream:
+        if name is None or stream.name == name:
+            return stream
+    raise ConfigError(f"{path}: no stream {name!r}, expected one of {', '.join(s.name for s in whole.stream)}")
+
+
+def replay_files(
+    paths: Sequence[Path], chosen: Setting, *, publish: bool, failed: Callable[[str], None]
+) -> Iterator[tuple[Recording, Event] | Replayed]:
+    """Every event of every file below the paths, and after each file what it came to.
+
+    A file that cannot be read is told to `failed` and left out. Raises DiffmonError.
+    """
+    files = sound_files(paths)
+    opened = open_for(chosen.stream.model, chosen.stream.profile, kind=chosen.stream.kind)
+    engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
+    with ExitStack() as closing:
+        sinks: list[Sink] = []
+        if publish:
+            sinks.append(_broker(chosen))
+            closing.callback(sinks[0].close)
+        for path in files:
+            try:
+                yield from _replayed(path, chosen, opened, engine, sinks)
+            except SourceError as error:
+                failed(str(error))
+
+
+def _broker(chosen: Setting) -> Sink:
+    if chosen.config is None or chosen.config.mqtt is None:
+        raise ConfigError("the configuration has no [mqtt] section, expected one to publish to")
+    return Mqtt(chosen.config.mqtt, node=chosen.node, topic=chosen.config.topic, streams=[chosen.stream.name])
+
+
+def _replayed(
+    path: Path, chosen: Setting, opened: Opened, engine: Engine, sinks: Sequence[Sink]
+) -> Iterator[tuple[Recording, Event] | Replayed]:
+    sense = opened.representation
+    recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
+    # A recorder closes a file when its last sample is in: that is the best guess at when it was recorded.
+    began = path.stat().st_mtime - recording.seconds
+    watching = watch(chosen.stream, opened, engine, node=chosen.node, unix=lambda time_s: began + time_s)
+    tally, events = Tally(), 0
+    for event in replay(recording.source, watching, engine, tally):
+        events += event.type == "new"
+        for sink in sinks:
+            sink.event(event)
+        yield recording, event
+    if tally.worst is None:
+        raise SourceError(f"{path}: ends before one window of {sense.length / sense.rate_hz:.1f} s could be read")
+    yield Replayed(
+        str(path), round(recording.seconds, 3), recording.short, tally.windows, tally.worst.score, watching.level.threshold, events
+    )

@@ -1,0 +1,216 @@
+"""What the verbs print: progress, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.errors import DiffmonError
+from monitor.records import Event
+
+if TYPE_CHECKING:
+    from monitor.learn.evaluation import Report
+    from monitor.learn.training import Progress, Summary
+    from monitor.offline import Replayed
+    from monitor.recording import Recording
+    from monitor.scoring import FileScore
+
+
+class Failures:
+    """Files that could not be used: named at once on standard error, counted at the end."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, sentence: str) -> None:
+        """Tells of one."""
+        self.count += 1
+        click.echo(f"diffmon: {sentence}", err=True)
+
+    def exit_code(self) -> int:
+        """1 if there were any, having said how many."""
+        if self.count:
+            click.echo(f"diffmon: {self.count} file{'s' * (self.count > 1)} could not be used", err=True)
+        return int(self.count > 0)
+
+
+class Bars:
+    """Progress as a bar a stage, on standard error if that is a terminal; off one, nothing."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._shown = sys.stderr.isatty()
+        self._bar: Any = None
+        self._loss = ""
+
+    def show(self, progress: Progress) -> None:
+        """Draws how far it has got."""
+        if not self._shown:
+            return
+        if progress.stage != self._stage:
+            self.close()
+            self._stage = progress.stage
+            self._bar = click.progressbar(
+                length=1000, label=f"{progress.stage:12s}", file=sys.stderr, item_show_func=lambda _: self._loss, show_eta=True
+            )
+            self._bar.__enter__()
+        self._loss = f"loss {progress.loss:.3f}" if progress.loss is not None else ""
+        self._bar.update(max(0, round(1000 * progress.done) - self._bar.pos), self._loss)
+
+    def close(self) -> None:
+        """Ends the bar that is drawn."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+def follow(records: Iterable[Progress | Summary], *, as_json: bool) -> int:
+    """Shows training or calibration until its summary; 1 if a recording was skipped."""
+    from monitor.learn.training import Progress
+
+    bars = Bars()
+    try:
+        for record in records:
+            if isinstance(record, Progress):
+                bars.show(record)
+            else:
+                bars.close()
+                return _summary(record, as_json=as_json)
+    finally:
+        bars.close()
+    raise AssertionError("learning ends with a summary")
+
+
+def _summary(summary: Summary, *, as_json: bool) -> int:
+    failures = Failures()
+    for sentence in summary.unreadable:
+        failures(sentence)
+    click.echo(json.dumps(asdict(summary)) if as_json else "\n".join(_sentences(summary)))
+    return failures.exit_code()
+
+
+def _sentences(s: Summary) -> Iterator[str]:
+    yield f"{s.out}: network {s.model}, written after {s.seconds:.0f} s"
+    if s.steps:
+        yield f"trained on {s.training_s:.0f} s of normal from {s.recordings} recordings: {s.steps} steps, loss {s.loss:.3f}"
+        yield f"the same again: the same recordings and budget, --seed {s.seed} --steps {s.steps}"
+    yield f"calibrated on {s.held_out_s:.0f} s of normal that training did not see"
+    yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
+    yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:.3g} a day"
+    if s.extrapolated:
+        yield "the alarm level lies beyond that: it is extrapolated; more normal makes it surer"
+
+
+def scores(results: Iterable[FileScore], out: Path | None, failures: Failures, *, as_json: bool) -> int:
+    """Writes or prints a figure a file, as it comes where it can; the exit code."""
+    from monitor.scoring import as_csv
+
+    kept = []
+    for result in results:
+        kept.append(result)
+        if result.short:
+            click.echo(f"diffmon: {result.file}: short: {result.seconds:g} s, repeated to fill one window", err=True)
+        if out is None:
+            text = json.dumps(asdict(result)) if as_json else as_csv([result]).split("\n", len(kept) > 1)[-1].rstrip("\n")
+            click.echo(text)
+    if out is not None:
+        write_text(out, as_csv(kept))
+    return failures.exit_code()
+
+
+def replayed(results: Iterable[tuple[Recording, Event] | Replayed], failures: Failures, *, as_json: bool, fail_on_anomaly: bool) -> int:
+    """Prints events as they are found, and what each file came to; the exit code."""
+    from monitor.sink.payload import payload
+
+    found = 0
+    for result in results:
+        if not isinstance(result, tuple):
+            found += result.events
+            click.echo(json.dumps(asdict(result)) if as_json else _outcome(result))
+        elif as_json:
+            click.echo(payload(result[1]))
+        elif result[1].type == "end":
+            click.echo(_happened(result[1], result[0].path))
+    failed = failures.exit_code()
+    return 3 if found and fail_on_anomaly else failed
+
+
+def _outcome(r: Replayed) -> str:
+    short = ", short: repeated to fill one window" if r.short else ""
+    events = f"{r.events} event{'s' * (r.events != 1)}"
+    return (
+        f"{r.file}: {events} in {clock(r.seconds)} ({r.windows} windows{short}); highest score {r.score:.2f}, alarm level {r.threshold:.2f}"
+    )
+
+
+def _happened(event: Event, path: Path) -> str:
+    where = dict(event.where)
+    rate_hz = (event.end_index - event.start_index) / max(event.end_unix - event.start_unix, 1e-3)
+    begin_s, end_s = event.start_index / rate_hz, event.end_index / rate_hz
+    return f"{path.name}: {clock(begin_s)} to {clock(end_s)}  score {event.peak_score:.1f}  {place(where)}  {rarity(event)}"
+
+
+def place(where: dict[str, float]) -> str:
+    """Where in words: a band, or the keys as they are."""
+    if "low_hz" in where:
+        return f"{where['low_hz']:.0f} to {where['high_hz']:.0f} Hz"
+    return " ".join(f"{k} {v:g}" for k, v in where.items())
+
+
+def rarity(event: Event) -> str:
+    """How rare a window like its strangest is on normal."""
+    return f"p {event.p_value:.1g}{' (extrapolated)' if event.extrapolated else ''}"
+
+
+def clock(seconds: float) -> str:
+    """Time into a recording, like 1:02:03.4."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def devices(*, as_json: bool) -> None:
+    """Prints the microphones there are."""
+    from monitor.source.microphone import input_devices
+
+    found = input_devices()
+    if as_json:
+        click.echo(json.dumps([asdict(d) for d in found]))
+    elif not found:
+        click.echo("no microphone found")
+    for d in [] if as_json else found:
+        click.echo(f"{d.name}  ({d.host}, {d.channels} channels, {d.rate_hz:g} Hz)")
+
+
+def evaluation(records: Iterable[Progress | Report]) -> int:
+    """Shows an evaluation until its table."""
+    from monitor.learn.training import Progress
+
+    bars = Bars()
+    try:
+        for record in records:
+            if isinstance(record, Progress):
+                bars.show(record)
+            else:
+                bars.close()
+                click.echo("\n".join(record.lines))
+    finally:
+        bars.close()
+    return 0
+
+
+def write_text(out: Path, text: str) -> None:
+    """Writes a whole file or none. Raises DiffmonError."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None

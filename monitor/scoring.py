@@ -1,0 +1,81 @@
+"""`score`: one figure a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from monitor.build import RING_S, engines, open_for
+from monitor.engine import Engine, pick_device
+from monitor.errors import SourceError
+from monitor.recording import open_recording
+from monitor.replay import Tally, batches
+from monitor.ring import Ring
+from monitor.source.media import sound_files
+from monitor.window import Windower
+
+COLUMNS = ("file", "score", "mean_score", "p_value", "windows", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class FileScore:
+    """How strange one file is."""
+
+    file: str
+    score: float
+    """Of its worst window."""
+    mean_score: float
+    """Over its windows."""
+    p_value: float
+    """Of its worst window."""
+    windows: int
+    seconds: float
+    short: bool
+    """Whether it had to be repeated to fill a window."""
+
+
+def score_files(paths: Sequence[Path], model: Path, profile: Path | None, failed: Callable[[str], None]) -> Iterator[FileScore]:
+    """A figure for every file below the paths; one that cannot be read is told to `failed` and left out. Raises DiffmonError."""
+    files = sound_files(paths)
+    opened = open_for(model, profile, kind="audio")
+    engine = engines({"score": opened}, pick_device("auto"))["score"]
+    for path in files:
+        try:
+            yield _score(path, engine)
+        except SourceError as error:
+            failed(str(error))
+
+
+def _score(path: Path, engine: Engine) -> FileScore:
+    sense = engine.representation
+    recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
+    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
+    windower = Windower(ring, stream="score", length=sense.length, hop=sense.hop)
+    tally = Tally()
+    for windows in batches(recording.source, ring, windower):
+        for judgement in engine.judge(windows):
+            tally.add(judgement)
+    if tally.worst is None:
+        raise SourceError(f"{path}: ends before one window of {sense.length / sense.rate_hz:.1f} s could be read")
+    return FileScore(
+        file=str(path),
+        score=tally.worst.score,
+        mean_score=tally.total / tally.windows,
+        p_value=tally.worst.p_value,
+        windows=tally.windows,
+        seconds=round(recording.seconds, 3),
+        short=recording.short,
+    )
+
+
+def as_csv(scores: Sequence[FileScore]) -> str:
+    """The table as CSV text with a header."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for s in scores:
+        writer.writerow([s.file, f"{s.score:.6g}", f"{s.mean_score:.6g}", f"{s.p_value:.3g}", s.windows, f"{s.seconds:g}"])
+    return text.getvalue()
