@@ -16,6 +16,7 @@ GRID = 257
 _TAIL = 0.1  # share of the scores that the tail is fitted to
 _LEAST = 10  # ... but no fewer than these
 _PRIOR = 20  # exceedances' worth of trust in an exponential tail
+_FINEST = 0.25  # mean excess at least: scores deviate by about 1, and the few that lie closer together do so by chance
 
 
 def quantile_grid(scores: Tensor) -> Tensor:
@@ -34,10 +35,10 @@ def fit_tail(scores: Tensor) -> Tensor:
     threshold = ordered[-count] if count == len(scores) else (ordered[-count] + ordered[-count - 1]) / 2
     excess = (ordered[-count:] - threshold).double().clamp_min(0)
     above = 1 - (torch.arange(count, dtype=torch.float64) + 0.65) / count  # 1 - plotting position
-    a0, a1 = excess.mean().clamp_min(1e-3), (above * excess).mean()
+    a0, a1 = excess.mean(), (above * excess).mean()
     shape = 2 - a0 / (a0 - 2 * a1).clamp_min(1e-6)
     shape = (shape * count / (count + _PRIOR)).clamp(0, 0.4)
-    scale = a0 * (1 - shape)  # keeps the mean excess
+    scale = a0.clamp_min(_FINEST) * (1 - shape)  # keeps the mean excess
     return torch.stack([threshold.double(), torch.tensor(count / len(scores)).double(), scale, shape]).float()
 
 

@@ -41,10 +41,7 @@ class Model:
     @property
     def hash(self) -> str:
         """Sixteen hex digits that name this network and no other."""
-        digest = hashlib.sha256(json.dumps([self.kind, dict(self.grid), asdict(self.denoiser.settings)], sort_keys=True).encode())
-        for name, tensor in sorted(_network(self).items()):
-            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return _digest(_network(self), json.dumps([self.kind, dict(self.grid), asdict(self.denoiser.settings)], sort_keys=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +73,18 @@ def load_model(path: Path) -> tuple[Model, Fitted]:
         denoiser.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
         model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"])
         fitted = _fitted(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: a diffmon model, but damaged or of another version: {error}") from None
-    if model.hash != header["model"]:
-        raise CheckpointError(f"{path}: damaged: its weights have hash {model.hash}, its header says {header['model']}")
+    if model.hash != header.get("model"):
+        raise CheckpointError(f"{path}: damaged: its weights have hash {model.hash}, its header says {header.get('model')}")
     return model, fitted
 
 
 def load_profile(path: Path, model: Model) -> Fitted:
     """A profile for this very model. Raises CheckpointError."""
     header, tensors = _read(path, "profile")
-    if header["model"] != model.hash:
-        raise CheckpointError(f"{path}: profile of model {header['model']}, expected one of model {model.hash}")
+    if header.get("model") != model.hash:
+        raise CheckpointError(f"{path}: profile of model {header.get('model')}, expected one of model {model.hash}")
     try:
         return _fitted(tensors)
     except KeyError as error:
@@ -97,6 +94,13 @@ def load_profile(path: Path, model: Model) -> Fitted:
 def describe(path: Path) -> dict[str, Any]:
     """The header of a checkpoint: type, kind, hash, how it came about. Raises CheckpointError."""
     return _read_header(path)
+
+
+def _digest(tensors: Mapping[str, Tensor], about: str = "") -> str:
+    digest = hashlib.sha256(about.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _network(model: Model) -> dict[str, Tensor]:
@@ -114,7 +118,8 @@ def _fitted(tensors: Mapping[str, Tensor]) -> Fitted:
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    data = save({k: v.cpu().contiguous() for k, v in tensors.items()}, {_KEY: json.dumps({"format": _FORMAT, **header})})
+    text = json.dumps({"format": _FORMAT, **header, "tensors": _digest(tensors)})
+    data = save({k: v.cpu().contiguous() for k, v in tensors.items()}, {_KEY: text})
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -131,7 +136,10 @@ def _read(path: Path, wanted: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if header.get("type") != wanted:
         raise CheckpointError(f"{path}: is a {header.get('type')}, expected a {wanted}")
     with safe_open(path, framework="pt") as file:
-        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    if _digest(tensors) != header.get("tensors"):
+        raise CheckpointError(f"{path}: damaged: its numbers have hash {_digest(tensors)}, its header says {header.get('tensors')}")
+    return header, tensors
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -144,7 +152,10 @@ def _read_header(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a diffmon checkpoint, or cut short ({error})") from None
     if text is None:
         raise CheckpointError(f"{path}: a safetensors file, but not written by diffmon")
-    header: dict[str, Any] = json.loads(text)
+    try:
+        header: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: damaged: its header is not JSON ({error})") from None
     if header.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: format {header.get('format')}, this version reads {_FORMAT}")
     return header

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.calibrate import p_value, score_at
 from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile
@@ -14,9 +16,21 @@ from models.locate import extent
 from models.normalise import standardise
 from models.profile import Profile, stack
 from models.representation import Representation
-from models.score import PARTS, Score, observe, score
+from models.score import PARTS, Score, heat, observe, score
 from monitor.errors import ModelError
 from monitor.records import Judgement, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one window was judged by, for a person to look at: `[H, W]` each, row 0 lowest."""
+
+    shown: NDArray[np.float32]
+    """The first plane of the input."""
+    normal: NDArray[np.float32]
+    """The same plane as the network reconstructs it, from the noisiest level."""
+    heat: NDArray[np.float32]
+    """Mean squared scaled residual, about 1 where all is normal."""
 
 
 class Engine:
@@ -36,8 +50,7 @@ class Engine:
     @torch.inference_mode()
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window, in their order."""
-        items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
-        profile = self._profiles.gather(torch.tensor([self._rows[w.stream] for w in windows], device=self._device))
+        items, profile = self._inputs(windows)
         result = self._score(items, profile)
         p = p_value(result.value, profile.quantiles, profile.tail)
         rows, columns = extent(result.heat)
@@ -56,6 +69,17 @@ class Engine:
             )
         ]
 
+    @torch.inference_mode()
+    def explain(self, windows: Sequence[Window]) -> list[Explanation]:
+        """What every window was judged by, in their order."""
+        items, profile = self._inputs(windows)
+        planes = self.representation.planes(items)
+        observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank)
+        shown = planes[:, 0]
+        normal = shown - observed.residual[:, -1, 0] * profile.deviation[:, 0]
+        hot = heat(observed.residual, profile)
+        return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(shown, normal, hot, strict=True)]
+
     def warm(self, stream: str) -> None:
         """Runs once on silence, so that the first real window does not wait for the libraries."""
         self.judge([Window(stream, 0, np.zeros((self.representation.length, 1), np.float32), 0)])
@@ -63,6 +87,10 @@ class Engine:
     def score_at(self, stream: str, p: float) -> float:
         """The score that has p-value p on a stream."""
         return score_of(p, self._profiles.gather(torch.tensor(self._rows[stream], device=self._device)))
+
+    def _inputs(self, windows: Sequence[Window]) -> tuple[torch.Tensor, Profile]:
+        items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
+        return items, self._profiles.gather(torch.tensor([self._rows[w.stream] for w in windows], device=self._device))
 
     def _score(self, items: torch.Tensor, profile: Profile) -> Score:
         x = standardise(self.representation.planes(items), profile)

@@ -52,7 +52,7 @@ class Pipeline:
         notifier: Notifier,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._watches = watches
+        self.watches = watches
         self._readers = readers
         self._engines = engines
         self._sinks = sinks
@@ -71,7 +71,7 @@ class Pipeline:
             reader.start()
         try:
             while not self._stopping:
-                ended = all(w.ring.finished for w in self._watches.values())
+                ended = all(w.ring.finished for w in self.watches.values())
                 busy = self._step()
                 if ended and not busy:
                     break
@@ -100,7 +100,7 @@ class Pipeline:
         found = True
         while found and len(windows) < BATCH:
             found = False
-            for watch in self._watches.values():
+            for watch in self.watches.values():
                 window = watch.windower.next()
                 if window is not None:
                     windows.append(window)
@@ -115,7 +115,7 @@ class Pipeline:
                     self._decide(judgement)
 
     def _decide(self, judgement: Judgement) -> None:
-        watch = self._watches[judgement.stream]
+        watch = self.watches[judgement.stream]
         self._counts["windows"] += 1
         self._counts["items_lost"] += judgement.lost
         self._publish(watch.take(judgement))
@@ -131,7 +131,7 @@ class Pipeline:
 
     def _tick(self) -> None:
         now_s = self._clock()
-        for name, watch in self._watches.items():
+        for name, watch in self.watches.items():
             self._publish(watch.lapse(now_s))
             if watch.ring.finished:
                 self._publish(watch.stop("stopped" if watch.ring.error is None else "signal_lost"))
@@ -163,5 +163,5 @@ class Pipeline:
                 closing.callback(sink.close)
             for reader in self._readers.values():
                 reader.close()
-            for watch in self._watches.values():
+            for watch in self.watches.values():
                 self._publish(watch.stop("stopped"))

@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,10 +42,7 @@ from monitor.learn.optimise import fresh, optimise, plan
 from monitor.learn.protocol import RATE_HZ, Clip, Row, read_rows, waveforms
 from monitor.learn.training import Progress, check_writable
 
-FUSION = "fusion"
-DETECTORS = (*PARTS, FUSION)
-UNTRAINED = "untrained: "
-COMPARATOR = "log-mel Mahalanobis"
+DETECTORS = (*PARTS, "fusion")
 
 ProtocolName = Literal["sites", "ovr"]
 Scores = dict[tuple[str, int], float]
@@ -65,10 +63,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one profile is fitted on, and what it judges."""
+    """A site or class: what its profile is fitted on, and what it judges."""
 
     name: str
-    """The site or class."""
     normal: list[Row]
     judged: list[Row]
 
@@ -99,18 +96,7 @@ class _Heard:
     statistics: Statistics
 
 
-_Clips = dict[int, _Heard]
-"""Clips by the number of their row."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One network, to judge one place."""
-
-    prefix: str
-    """Of the detectors' names."""
-    model: Model
-    place: Place
+_Clips = dict[Row, _Heard]
 
 
 def evaluate(
@@ -139,10 +125,13 @@ def evaluate(
     start, sense = _start(init, seed)
     heard = yield from _decoded(_distinct([*judged, *(row for place in places for row in place.normal)]), data, sense)
     models = yield from _trained(start, [_inputs(system, heard) for system in systems], budget_s=budget_s, seed=seed)
-    scores = yield from _judged(_tasks(systems, models, untrained(start, seed=seed)), sense, heard, rules.pool)
-    scores[COMPARATOR] = _compared(places, heard, rules.pool)
+    scores = yield from _judged("scoring", models, systems, sense, heard, rules.pool)
+    controls = [untrained(start, seed=seed)] * len(systems)
+    control = yield from _judged("scoring untrained", controls, systems, sense, heard, rules.pool)
+    scores |= {f"untrained: {name}": each for name, each in control.items()}
+    scores["log-mel Mahalanobis"] = _compared(places, heard, rules.pool)
     if out is not None:
-        rules.write(out, scores[FUSION])
+        rules.write(out, scores["fusion"])
     yield Report(rules.lines(judged, scores), round(time.monotonic() - began_s, 1))
 
 
@@ -162,15 +151,19 @@ def untrained(model: Model, *, seed: int) -> Model:
 
 
 def _systems(rules: Protocol, table: Path, only: Sequence[str]) -> list[System]:
+    """What is to be fitted on what. Raises DiffmonError if a name is unknown, or has nothing to train on or to judge."""
     rows = read_rows(table)
-    known = list(dict.fromkeys(row.group for row in rows if row.role == "train"))
-    if not known:
-        raise SourceError(f"{table}: no row to train on, expected at least one")
+    known = dict.fromkeys(row.group for row in rows)
     for name in only:
         if name not in known:
-            few = ", ".join(known[:5]) + (f" ... ({len(known)} in all)" if len(known) > 5 else "")
-            raise DiffmonError(f"--only: {name!r} has no row to train on in {table}, expected one of {few}")
-    return rules.systems(rows, [name for name in known if name in only] if only else known)
+            few = [*known][:5] + (["..."] if len(known) > 5 else [])
+            raise DiffmonError(f"--only: {name!r} is not in {table}, expected one of {', '.join(few)}")
+    systems = rules.systems(rows, [name for name in known if not only or name in only])
+    for place in (place for system in systems for place in system):
+        if not (place.normal and place.judged):
+            lacking = "judge" if place.normal else "train on"
+            raise SourceError(f"{table}: {place.name!r} has no row to {lacking}, expected at least one")
+    return systems
 
 
 def _sites(rows: Sequence[Row], names: Sequence[str]) -> list[System]:
@@ -179,7 +172,7 @@ def _sites(rows: Sequence[Row], names: Sequence[str]) -> list[System]:
 
 
 def _classes(rows: Sequence[Row], names: Sequence[str]) -> list[System]:
-    """A system for each class, which judges the clips of all."""
+    """A system for each class, which judges the test clips of all."""
     test = [row for row in rows if row.role == "test"]
     return [[Place(name, _training(rows, name), test)] for name in names]
 
@@ -190,7 +183,7 @@ def _training(rows: Sequence[Row], name: str) -> list[Row]:
 
 def _distinct(rows: Iterable[Row]) -> list[Row]:
     """Each row once, in the table's order."""
-    return sorted(set(rows), key=lambda row: row.number)
+    return sorted(set(rows), key=attrgetter("number"))
 
 
 def _start(init: Path | None, seed: int) -> tuple[Model, Representation]:
@@ -210,7 +203,7 @@ def _decoded(rows: Sequence[Row], data: Path, sense: Representation) -> Generato
     heard = {}
     for row, clip in waveforms(rows, data):
         seen = planes(clip[:, None], sense, sense.hop // 2) if row.role == "train" else _planes_to_judge(clip, sense)
-        heard[row.number] = _Heard(seen, statistics(clip))
+        heard[row] = _Heard(seen, statistics(clip))
         yield Progress("decoding", len(heard) / len(rows))
     return heard
 
@@ -226,65 +219,59 @@ def _planes_to_judge(clip: Clip, sense: Representation) -> Tensor:
 
 def _normal(place: Place, heard: _Clips) -> Tensor:
     """Planes of the place's normal, windows one hop apart, in order of time."""
-    return torch.cat([heard[row.number].planes[::2] for row in place.normal])
+    return torch.cat([heard[row].planes[::2] for row in place.normal])
 
 
 def _inputs(system: System, heard: _Clips) -> Tensor:
     """What a system's network is trained on: windows half a hop apart, standardised by their own place's moments."""
-    dense = [torch.cat([heard[row.number].planes for row in place.normal]) for place in system]
+    dense = [torch.cat([heard[row].planes for row in place.normal]) for place in system]
     return torch.cat([standardise(each, fit_normal(_normal(place, heard))) for place, each in zip(system, dense, strict=True)])
 
 
 def _trained(start: Model, inputs: Sequence[Tensor], *, budget_s: float, seed: int) -> Generator[Progress, None, list[Model]]:
     """A network a system, each trained from the same start on inputs of its own."""
     models = [replace(start, denoiser=twin(start.denoiser)) for _ in inputs]
+    if budget_s == 0:
+        return models
     for i, (model, each) in enumerate(zip(models, inputs, strict=True)):
-        for share, loss in _steps(model, each, seconds=budget_s / len(inputs), seed=seed):
-            yield Progress("training", (i + share) / len(inputs), loss)
+        schedule = plan(model, each, seconds=budget_s / len(inputs), steps=None)
+        for step in optimise(model, each, schedule, seed=seed):
+            yield Progress("training", (i + step.number / schedule.steps) / len(inputs), step.loss)
     return models
 
 
-def _steps(model: Model, inputs: Tensor, *, seconds: float, seed: int) -> Iterator[tuple[float, float]]:
-    """Trains in place; yields the share of the steps that is done, and the loss."""
-    if seconds > 0:
-        schedule = plan(model, inputs, seconds=seconds, steps=None)
-        yield from ((step.number / schedule.steps, step.loss) for step in optimise(model, inputs, schedule, seed=seed))
-
-
-def _tasks(systems: Sequence[System], models: Sequence[Model], control: Model) -> list[_Task]:
-    pairs = [(model, place) for system, model in zip(systems, models, strict=True) for place in system]
-    return [_Task("", *pair) for pair in pairs] + [_Task(UNTRAINED, control, place) for _, place in pairs]
-
-
-def _judged(tasks: Sequence[_Task], sense: Representation, heard: _Clips, pool: Pool) -> Generator[Progress, None, dict[str, Scores]]:
-    """Scores of all judged clips by detector."""
-    scores: dict[str, Scores] = {task.prefix + name: {} for task in tasks for name in DETECTORS}
-    total, done = sum(len(heard[row.number].planes) for task in tasks for row in task.place.judged), 0
-    for task in tasks:
+def _judged(
+    stage: str, models: Sequence[Model], systems: Sequence[System], sense: Representation, heard: _Clips, pool: Pool
+) -> Generator[Progress, None, dict[str, Scores]]:
+    """Scores of all judged clips by detector, each system by its own network."""
+    scores: dict[str, Scores] = {name: {} for name in DETECTORS}
+    pairs = [(model, place) for model, system in zip(models, systems, strict=True) for place in system]
+    total, done = sum(len(heard[row].planes) for _, place in pairs for row in place.judged), 0
+    for model, place in pairs:
         seen = []
-        for part in _window_scores(task, sense, heard):
+        for part in _window_scores(model, place, sense, heard):
             seen.append(part)
             done += len(part)
-            yield Progress("scoring", done / total)
+            yield Progress(stage, done / total)
         for name, values in zip(DETECTORS, torch.cat(seen).T, strict=True):
-            scores[task.prefix + name] |= _by_clip(task.place, values, heard, pool)
+            scores[name] |= _by_clip(place, values, heard, pool)
     return scores
 
 
-def _window_scores(task: _Task, sense: Representation, heard: _Clips) -> Iterator[Tensor]:
+def _window_scores(model: Model, place: Place, sense: Representation, heard: _Clips) -> Iterator[Tensor]:
     """Scores `[n, 3]`, by detector, of the windows of all judged clips, some at a time; the profile is of the place's normal."""
-    own = _normal(task.place, heard)
+    own = _normal(place, heard)
     normal = fit_normal(own)
-    seen = joined(list(observed(task.model, own, normal)))
+    seen = joined(list(observed(model, own, normal)))
     profile, _ = fit_profile(normal, seen, torch.ones(len(own), dtype=torch.bool), math.ceil(sense.length / sense.hop) - 1)
-    for part in observed(task.model, torch.cat([heard[row.number].planes for row in task.place.judged]), normal):
+    for part in observed(model, torch.cat([heard[row].planes for row in place.judged]), normal):
         result = score(part, profile)
         yield torch.cat([result.parts, result.value[:, None]], 1)
 
 
 def _by_clip(place: Place, values: Tensor, heard: _Clips, pool: Pool) -> Scores:
     """Scores of the judged clips, of those of their windows `[n]` one after another."""
-    clips = values.split([len(heard[row.number].planes) for row in place.judged])
+    clips = values.split([len(heard[row].planes) for row in place.judged])
     return {(place.name, row.number): float(pool(clip.numpy())) for row, clip in zip(place.judged, clips, strict=True)}
 
 
@@ -292,8 +279,8 @@ def _compared(places: Sequence[Place], heard: _Clips, pool: Pool) -> Scores:
     """Scores of the judged clips by the classical detector, fitted on each place's normal."""
     scores: Scores = {}
     for place in places:
-        detector = LogMelMahalanobis.fit([heard[row.number].statistics for row in place.normal])
-        scores |= {(place.name, row.number): float(pool(detector.distances(heard[row.number].statistics))) for row in place.judged}
+        detector = LogMelMahalanobis.fit([heard[row].statistics for row in place.normal])
+        scores |= {(place.name, row.number): float(pool(detector.distances(heard[row].statistics))) for row in place.judged}
     return scores
 
 
@@ -301,13 +288,11 @@ def _by_row(scores: Scores) -> dict[int, float]:
     return {number: value for (_, number), value in scores.items()}
 
 
+def _site_lines(rows: Sequence[Row], scores: dict[str, Scores]) -> list[str]:
+    return judge.sites_table(rows, {name: _by_row(each) for name, each in scores.items()})
+
+
 PROTOCOLS = {
-    "sites": Protocol(
-        "sites.csv",
-        _sites,
-        np.max,
-        lambda rows, scores: judge.sites_table(rows, {name: _by_row(each) for name, each in scores.items()}),
-        lambda path, scores: judge.write_site_scores(path, _by_row(scores)),
-    ),
+    "sites": Protocol("sites.csv", _sites, np.max, _site_lines, lambda path, scores: judge.write_site_scores(path, _by_row(scores))),
     "ovr": Protocol("ovr.csv", _classes, np.mean, judge.ovr_table, judge.write_ovr_scores),
 }

@@ -1,0 +1,83 @@
+"""p-values: a count within the held-out scores, a tail beyond them, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+from torch.testing import assert_close
+
+from models.calibrate import GRID, fit_tail, p_value, quantile_grid, score_at
+
+general = settings(deadline=None, derandomize=True, max_examples=50)
+
+
+def seeded(seed: int) -> Generator:
+    """A generator of its own."""
+    return Generator().manual_seed(seed)
+
+
+def p_of(scores: Tensor, normal: Tensor) -> Tensor:
+    """p-values of scores `[n]`, given those of normal."""
+    return p_value(scores, quantile_grid(normal).expand(len(scores), -1), fit_tail(normal).expand(len(scores), -1))
+
+
+@general
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=20), st.sampled_from([1, 2, 12, 60, 400]), st.integers(0, 100))
+def test_a_p_value_falls_as_the_score_grows(scores: list[float], count: int, seed: int) -> None:
+    """Whatever was held out: every p-value is in (0, 1], and a larger score never has a larger one."""
+    p = p_of(torch.tensor(sorted(scores)), torch.randn(count, generator=seeded(seed)))
+    assert ((p > 0) & (p <= 1)).all()
+    assert (p[1:] <= p[:-1]).all()
+
+
+@pytest.mark.parametrize("count", [200, 1000, 5000])
+def test_counts_and_tail_meet(count: int) -> None:
+    """At the threshold the p-value goes on without a jump, and beyond it falls smoothly."""
+    normal = torch.randn(count, generator=seeded(count))
+    threshold = float(fit_tail(normal)[0])
+    at, above = p_of(torch.tensor([threshold, threshold + 1e-4]), normal).tolist()
+    assert 0.1 == pytest.approx(above, rel=0.01)
+    assert at == pytest.approx(above, abs=0.01)
+    p = p_of(torch.linspace(threshold + 1e-3, threshold + 10, 2000), normal)
+    assert (p[1:] < p[:-1]).all()
+    assert float((p[1:] / p[:-1]).min()) > 0.9
+
+
+def test_p_values_of_normal_are_uniform() -> None:
+    """Fresh scores of the same kind have p-values that are spread evenly over (0, 1]."""
+    p = p_of(torch.randn(4000, generator=seeded(2)), torch.randn(2000, generator=seeded(1))).sort().values
+    assert_close(p.float(), torch.linspace(0, 1, 4000), rtol=0, atol=0.04)
+
+
+def test_an_exponential_tail_is_carried_on() -> None:
+    """From 2000 scores ~ Exp(1), far fewer than it takes to see a 12, p at 12 is right within a factor of 5 in the middle of many draws."""
+    ratios = []
+    for seed in range(25):
+        normal = torch.empty(2000).exponential_(generator=seeded(seed))
+        ratios.append(float(p_of(torch.tensor([12.0]), normal)) / np.exp(-12))
+    assert 0.2 < float(np.median(ratios)) < 5
+
+
+@pytest.mark.parametrize("p", [0.9, 0.5, 0.2, 0.05, 1e-3, 1e-6, 1e-12])
+@pytest.mark.parametrize("count", [12, 300, 3000])
+@pytest.mark.parametrize("heavy", [False, True])
+def test_score_at_is_the_inverse(p: float, count: int, heavy: bool) -> None:
+    """The score that has a p-value has it, for light and heavy tails; among the counts, to within a rank."""
+    normal = torch.randn(count, generator=seeded(1))
+    normal = normal.sinh() if heavy else normal
+    found = score_at(p, quantile_grid(normal), fit_tail(normal))
+    back = float(p_of(torch.tensor([found]), normal))
+    assert p == pytest.approx(back, rel=1e-3 if p < 0.09 else 0, abs=0 if p < 0.09 else 2 / GRID + 1 / count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_few_scores_do_not_make_rare_what_is_near(count: int) -> None:
+    """However little was held out, and however alike, a score one deviation above it is not one in a thousand, one far above is."""
+    normal = torch.linspace(0.0, 1e-3, count)
+    near, far = p_of(torch.tensor([1.0, 20.0]), normal).tolist()
+    assert near > 1e-3
+    assert far < 1e-3

@@ -1,0 +1,241 @@
+"""Scores, profiles and places: the same whatever else is in the batch, about 0 on normal, large on what is strange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.calibrate import p_value
+from models.denoiser import Denoiser
+from models.fit import fit_profile, fit_sizes
+from models.locate import extent
+from models.normalise import Normal, fit_normal, standardise
+from models.profile import Profile, stack
+from models.reconstruct import noise_bank
+from models.representation.audio import AudioRepresentation, AudioSettings
+from models.score import PARTS, Observed, Score, observe, pool, score
+from models.train import train, twin
+from models.unet import UNetSettings
+
+SOUND = AudioRepresentation(AudioSettings())
+
+general = settings(deadline=None, derandomize=True, max_examples=50)
+
+
+def seeded(seed: int) -> Generator:
+    """A generator of its own."""
+    return Generator().manual_seed(seed)
+
+
+def noise(count: int, seed: int) -> Tensor:
+    """Windows of quiet white noise, `[count, length, 1]`."""
+    return 0.1 * torch.randn(count, SOUND.length, 1, generator=seeded(seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A small network, and what it knows of white noise."""
+
+    denoiser: Denoiser
+    bank: Tensor
+    normal: Normal
+    observed: Observed
+    profile: Profile
+    scores: Tensor
+    """Crosswise, of the stream's own normal."""
+
+    def score(self, items: Tensor) -> Score:
+        """The score of windows `[B, length, 1]`."""
+        x = standardise(SOUND.planes(items), self.profile)
+        return score(observe(self.denoiser, x, self.profile, self.bank), self.profile)
+
+
+@pytest.fixture(scope="module")
+def stream() -> Stream:
+    """White noise, learnt for a few steps and calibrated."""
+    torch.manual_seed(0)
+    learner = Denoiser(UNetSettings(12, (8, 16, 24)))
+    denoiser, bank = twin(learner), noise_bank((12, 32, 16), seeded(1))
+    planes = SOUND.planes(noise(60, seed=2))
+    normal = fit_normal(planes)
+    x = standardise(planes, normal)
+    for _ in train(learner, denoiser, x, steps=12, batch=8, seed=3):
+        pass
+    observed = observe(denoiser, x, normal, bank)
+    profile, scores = fit_profile(normal, observed, torch.arange(60) >= 30, overlap=0)
+    return Stream(denoiser, bank, normal, observed, profile, scores)
+
+
+@pytest.fixture(scope="module")
+def strange(stream: Stream) -> dict[str, Score]:
+    """Scores of noise with something in it, and of noise that was never seen."""
+    cycles = torch.arange(SOUND.length) * 1000 / SOUND.rate_hz
+    tone, click = noise(4, seed=4), noise(4, seed=5)
+    tone += 0.05 * torch.sin(2 * torch.pi * cycles)[:, None]
+    click[:, 16_000:16_032] += 0.9
+    return {name: stream.score(items) for name, items in (("tone", tone), ("click", click), ("fresh", noise(24, seed=6)))}
+
+
+def test_a_window_costs_at_most_a_gigaflop() -> None:
+    """All network forwards of one window of sound together keep the budget, at the default size."""
+    denoiser = Denoiser(UNetSettings(12)).requires_grad_(False)
+    planes = SOUND.planes(noise(1, seed=0))
+    normal = fit_normal(planes)
+    x = standardise(planes, normal)
+    with FlopCounterMode(display=False) as counter:
+        observe(denoiser, x, normal, noise_bank((12, 32, 16), seeded(1)))
+    assert 0.1e9 < counter.get_total_flops() <= 1e9
+
+
+@pytest.mark.parametrize("batch", [[0], [0, 1, 2], [2, 0, 1], [1, 1, 0, 2, 2, 1, 0]])
+def test_a_score_does_not_depend_on_its_batch(stream: Stream, batch: list[int]) -> None:
+    """A window scores the same alone, among others, and in any order."""
+    items = torch.cat([noise(2, seed=7), 2 * noise(1, seed=8)])
+    alone = torch.cat([stream.score(items[i : i + 1]).value for i in range(3)])
+    together = stream.score(items[batch])
+    assert_close(together.value, alone[batch], rtol=1e-5, atol=1e-5)
+    assert_close(together.heat[-1:], stream.score(items[batch[-1:]]).heat, rtol=1e-4, atol=1e-4)
+
+
+def test_a_score_does_not_depend_on_other_streams(stream: Stream) -> None:
+    """A window scores the same by its own profile as by that profile stacked beside others."""
+    loud = stream.profile.mean + 2.0
+    other = replace(stream.profile, mean=loud, location=stream.profile.location + 1, residual=2 * stream.profile.residual)
+    items = noise(4, seed=9)
+    rows = torch.tensor([1, 0, 2, 1])
+    profile = stack([other, stream.profile, other]).gather(rows)
+    mixed = score(observe(stream.denoiser, standardise(SOUND.planes(items), profile), profile, stream.bank), profile)
+    own = stream.score(items)
+    assert_close(mixed.value[rows == 1], own.value[rows == 1], rtol=1e-5, atol=1e-5)
+    assert_close(mixed.heat[rows == 1], own.heat[rows == 1], rtol=1e-4, atol=1e-4)
+    assert not torch.isclose(mixed.value[rows != 1], own.value[rows != 1], atol=0.1).any()
+
+
+def test_stacked_profiles_come_back_by_gathering() -> None:
+    """Row i of a stack is profile i, in every field, in any order and as often as asked."""
+    profiles = [Profile(*(torch.full((2, i + 1), 10.0 * s + i) for i, _ in enumerate(fields(Profile)))) for s in range(3)]
+    gathered = stack(profiles).gather(torch.tensor([2, 0, 2]))
+    for f in fields(Profile):
+        assert torch.equal(torch.stack([getattr(profiles[s], f.name) for s in (2, 0, 2)]), getattr(gathered, f.name))
+
+
+def test_normal_scores_about_nought(stream: Stream) -> None:
+    """Judged crosswise, normal scores about 0 with a deviation of about 1, and so do windows never seen."""
+    fresh = stream.score(noise(24, seed=6)).value
+    for scores in (stream.scores, fresh):
+        assert 0 == pytest.approx(float(scores.mean()), abs=0.5)
+        assert 1 == pytest.approx(float(scores.std()), abs=0.5)
+
+
+@pytest.mark.parametrize("kind", ["tone", "click"])
+def test_what_is_strange_scores_far_above_normal(stream: Stream, strange: dict[str, Score], kind: str) -> None:
+    """A tone 3 dB below the noise, and a click of 2 ms, score above all normal by several deviations, in both parts."""
+    assert float(strange[kind].value.min()) > float(stream.scores.max()) + 3
+    assert float(strange[kind].parts.mean(0).min()) > 1
+    p = p_value(strange[kind].value, stream.profile.quantiles.expand(4, -1), stream.profile.tail.expand(4, -1))
+    assert float(p.max()) < 1e-3
+
+
+def test_all_of_a_score_is_finite(strange: dict[str, Score]) -> None:
+    """Values, parts and heat are finite, and the value is the mean of its parts."""
+    for result in strange.values():
+        assert (len(result.value), len(PARTS)) == result.parts.shape
+        assert all(tensor.isfinite().all() for tensor in result)
+        assert_close(result.value, result.parts.mean(1))
+
+
+def test_heat_is_about_one_on_normal(strange: dict[str, Score]) -> None:
+    """On windows of normal the heat map has a mean of 1, row by row too."""
+    heat = strange["fresh"].heat
+    assert SOUND.shape[1:] == heat.shape[1:]
+    assert 1 == pytest.approx(float(heat.mean()), abs=0.03)
+    assert_close(heat.mean((0, 2)), torch.ones(64), rtol=0, atol=0.3)
+
+
+def test_the_heat_shows_where(strange: dict[str, Score]) -> None:
+    """The hottest rows are those of the tone, the hottest columns those of the click."""
+    rows, _ = extent(strange["tone"].heat)
+    for first, after in rows.tolist():
+        place = SOUND.place((first, after))
+        assert place["low_hz"] < 1000 < place["high_hz"]
+        assert after - first < 8
+    _, columns = extent(strange["click"].heat)
+    for first, after in columns.tolist():
+        begin, end = SOUND.span((first, after))
+        assert begin < 16_032
+        assert end > 16_000
+        assert after - first < 8
+
+
+def test_silence_can_be_learnt() -> None:
+    """A stream of digital silence has a finite profile, by which silence is normal."""
+    torch.manual_seed(0)
+    denoiser, bank = Denoiser(UNetSettings(12, (8, 16, 24))).requires_grad_(False), noise_bank((12, 32, 16), seeded(1))
+    planes = SOUND.planes(torch.zeros(4, SOUND.length, 1))
+    normal = fit_normal(planes)
+    observed = observe(denoiser, standardise(planes, normal), normal, bank)
+    profile, scores = fit_profile(normal, observed, torch.arange(4) >= 3, overlap=1)
+    assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
+    assert torch.cat([scores, score(observed, profile).value]).abs().max() < 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_a_profile_of_few_windows_is_finite(stream: Stream, count: int) -> None:
+    """Even a single window gives a profile, by which the score of any other is finite."""
+    few = Observed(*(part[:count] for part in stream.observed))
+    profile, scores = fit_profile(stream.normal, few, torch.arange(count) == count - 1, overlap=4)
+    assert (count,) == scores.shape
+    assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
+    assert score(stream.observed, profile).value.isfinite().all()
+
+
+def test_a_profile_knows_the_size_of_residuals(stream: Stream) -> None:
+    """Divided by the profile's sizes, residuals of normal have a mean square of 1 at every level, cell by cell and pooled."""
+    sizes = fit_sizes(stream.normal, stream.observed)
+    ones = torch.ones(3, 3)
+    assert_close((stream.observed.residual / sizes.residual).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
+    assert_close((pool(stream.observed.residual) / sizes.residual_pooled).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
+
+
+def test_pooling_keeps_what_lasts() -> None:
+    """Means over four columns, two apart: a constant stays, what alternates vanishes."""
+    alternating = torch.tensor([1.0, -1.0]).repeat(8).expand(2, 3, 1, 4, 16)
+    assert torch.equal(torch.zeros(2, 3, 1, 4, 7), pool(alternating))
+    assert_close(pool(alternating + 2), torch.full((2, 3, 1, 4, 7), 2.0))
+
+
+def test_extent_is_the_unbroken_range_about_the_peak() -> None:
+    """Rows and columns around the peak that hold a quarter of it; a second hot place apart does not count."""
+    heat = torch.zeros(2, 8, 10)
+    heat[0, 2:5, 3:7] = 2.0
+    heat[0, 3, 5] = 4.0
+    heat[0, 3, 9] = 3.9
+    heat[1, 7, 0] = 1.0
+    heat[1, 6, 0] = 0.2
+    rows, columns = extent(heat)
+    assert [[2, 5], [7, 8]] == rows.tolist()
+    assert [[3, 7], [0, 1]] == columns.tolist()
+
+
+def test_extent_may_be_everything() -> None:
+    """A flat map has no place: all of it is."""
+    rows, columns = extent(torch.ones(1, 4, 6))
+    assert ([[0, 4]], [[0, 6]]) == (rows.tolist(), columns.tolist())
+
+
+@general
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 1000))
+def test_extent_contains_the_peak(height: int, width: int, seed: int) -> None:
+    """Whatever the map: the ranges lie within it and contain its peak."""
+    heat = torch.rand(3, height, width, generator=seeded(seed))
+    rows, columns = extent(heat)
+    peak = heat.flatten(1).argmax(1)
+    for ranges, at, size in ((rows, peak // width, height), (columns, peak % width, width)):
+        assert ((0 <= ranges[:, 0]) & (ranges[:, 0] <= at) & (at < ranges[:, 1]) & (ranges[:, 1] <= size)).all()
