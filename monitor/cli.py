@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -243,7 +243,9 @@ def devices(as_json: bool) -> None:
 @click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
 @_SEED
 @fails_cleanly
-def evaluate(protocol: str, data: Path, out: Path | None, budget: float, only: tuple[str, ...], init: Path | None, seed: int) -> int:
+def evaluate(
+    protocol: Literal["sites", "ovr"], data: Path, out: Path | None, budget: float, only: tuple[str, ...], init: Path | None, seed: int
+) -> int:
     """Measures detection on the UrbanSound8K protocols, beside a classical detector and the same network untrained."""
     from monitor.learn.evaluation import evaluate as evaluated
     from monitor.present import evaluation

@@ -126,7 +126,7 @@ def test_the_hash_names_one_network() -> None:
     """Another weight, noise, grid or kind is another model; the same again is the same."""
     one = model()
     nudged = model()
-    nudged.denoiser.net.enter.bias[0] += 1e-6
+    nudged.denoiser.net.enter.weight[0, 0, 0, 0] += 1e-6
     others = [
         nudged,
         Model("audio", GRID, one.denoiser, one.bank + 1e-6),

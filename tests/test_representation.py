@@ -94,11 +94,12 @@ def test_the_bands_cover_all_frequencies() -> None:
     assert {"low_hz": 0.0, "high_hz": 8000.0} == SOUND.place((0, 64))
 
 
+@pytest.mark.parametrize("inset", [192, 512, CELL - 192])
 @pytest.mark.parametrize("column", [0, 1, 7, 16, 30, 31])
-def test_the_span_of_a_click_contains_it(column: int) -> None:
-    """A click in the middle of a cell is loudest in that cell, by mel and by packets, and the cell's samples enclose it."""
+def test_the_span_of_a_click_contains_it(column: int, inset: int) -> None:
+    """A click within a cell is loudest in that cell, by mel and by packets, and the cell's samples enclose it."""
     first, after = SOUND.span((column, column + 1))
-    at = (first + after) // 2
+    at = first + inset
     items = 1e-3 * noise(1, SOUND.length, 1)
     items[0, at] += 0.9
     level = SOUND.planes(items)[0].mean(1)  # [C, W]

@@ -136,7 +136,7 @@ def test_normal_scores_about_nought(stream: Stream) -> None:
 
 @pytest.mark.parametrize("kind", ["tone", "click"])
 def test_what_is_strange_scores_far_above_normal(stream: Stream, strange: dict[str, Score], kind: str) -> None:
-    """A tone 3 dB below the noise, and a click of 2 ms, score above all normal by several deviations, in both parts."""
+    """A tone 9 dB below the noise, and a click of 2 ms, score above all normal by several deviations, in both parts."""
     assert float(strange[kind].value.min()) > float(stream.scores.max()) + 3
     assert float(strange[kind].parts.mean(0).min()) > 1
     p = p_value(strange[kind].value, stream.profile.quantiles.expand(4, -1), stream.profile.tail.expand(4, -1))

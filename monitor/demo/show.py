@@ -175,9 +175,8 @@ def _picture(config: Config, out: Path, found: Sequence[Found]) -> Path | None:
 def _verdict(found: Sequence[Found], false: Sequence[Heard], out: Path, picture: Path | None) -> int:
     in_time = sum(f.in_time for f in found)
     fault_free_s = LIVE_S - sum(f.fault.end_s - f.fault.onset_s for f in found)
-    click.echo(
-        f"\nfaults announced within {IN_TIME_S:g} s: {in_time} of {len(found)}; false alarms in {fault_free_s:.0f} s without a fault: {len(false)}"
-    )
+    click.echo(f"\nfaults announced within {IN_TIME_S:g} s: {in_time} of {len(found)}")
+    click.echo(f"false alarms in {fault_free_s:.0f} s without a fault: {len(false)}")
     click.echo(f"model: {out / 'model.safetensors'}    picture: {picture or 'none, no event'}")
     click.echo(f"the same offline: diffmon replay {out / 'live.wav'} --model {out / 'model.safetensors'}")
     return 0 if in_time == len(found) and not false else 1

@@ -48,7 +48,7 @@ def plan(model: Model, inputs: Tensor, *, seconds: float, steps: int | None) -> 
     marks = [time.monotonic() for _ in train(trial, twin(trial), inputs, steps=_TRIAL, batch=BATCH, seed=0)]
     step_s = (marks[-1] - marks[0]) / (len(marks) - 1)
     left_s = seconds - (time.monotonic() - began_s)
-    return Plan(max(LEAST_STEPS, int(left_s / step_s)), began_s + max(seconds, 2 * LEAST_STEPS * step_s))
+    return Plan(max(LEAST_STEPS, int(left_s / step_s)), max(began_s + seconds, time.monotonic() + 2 * LEAST_STEPS * step_s))
 
 
 def optimise(model: Model, inputs: Tensor, plan: Plan, *, seed: int) -> Iterator[Step]:

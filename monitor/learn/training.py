@@ -26,7 +26,7 @@ from monitor.learn.fitting import Pieces, fitted, joined, observed
 from monitor.learn.optimise import fresh, optimise, plan
 
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
-_DECODED, _PROFILED = 24, 4
+_DECODED, _PROFILED = 24, 6
 _MOST_DECODED, _MOST_PROFILED = 8192, 4096
 _RESERVE_S = 2.0  # alarm levels and saving
 

@@ -1,0 +1,200 @@
+"""The spine, offline and live: what is found, that both find the same, and in what memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from monitor.build import engines, open_for
+from monitor.demo.fault import Planted
+from monitor.demo.sound import RATE_HZ
+from monitor.engine import Engine, pick_device
+from monitor.records import Window
+from tests.broker import Mosquitto, Subscriber, until
+
+RUN = [sys.executable, "-m", "monitor.cli"]
+
+
+def diffmon(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The finished command, its output as text."""
+    return subprocess.run([*RUN, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """JSON lines."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def of_type(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The events of one type."""
+    return [e for e in events if e.get("type") == kind]
+
+
+@pytest.fixture(scope="module")
+def replayed(model: Path, faulty: tuple[Path, list[Planted]]) -> list[dict[str, Any]]:
+    """What replay says of the faulty room, line by line."""
+    done = diffmon("replay", faulty[0], "--model", model, "--json")
+    assert "" == done.stderr
+    assert 0 == done.returncode
+    return lines(done.stdout)
+
+
+def test_replay_finds_the_faults_and_nothing_else(replayed: list[dict[str, Any]], faulty: tuple[Path, list[Planted]]) -> None:
+    """Each planted fault is one event that begins with it, and there is no other."""
+    new = of_type(replayed, "new")
+    assert len(faulty[1]) == len(new)
+    for event, fault in zip(new, faulty[1], strict=True):
+        assert fault.onset_s - 0.3 <= event["start_index"] / RATE_HZ <= fault.end_s
+
+
+def test_every_event_ends_with_its_own_id(replayed: list[dict[str, Any]]) -> None:
+    """New and end pair up by id, in order."""
+    assert [e["id"] for e in of_type(replayed, "new")] == [e["id"] for e in of_type(replayed, "end")]
+    assert {"quiet"} == {e["reason"] for e in of_type(replayed, "end")}
+
+
+def test_a_hiss_is_found_in_its_band(replayed: list[dict[str, Any]], faulty: tuple[Path, list[Planted]]) -> None:
+    """The hiss of a leak lies above 3 kHz, and so does the band of its event."""
+    order = [p.fault for p in faulty[1]]
+    event = of_type(replayed, "end")[order.index("hiss")]
+    assert 2500 <= event["where"]["low_hz"]
+
+
+def test_an_event_holds_the_whole_contract(replayed: list[dict[str, Any]]) -> None:
+    """The fields of an event, by name."""
+    expected = {
+        "type", "id", "seq", "schema", "node", "stream", "kind", "start", "start_unix", "end", "end_unix", "start_index", "end_index", "score", "peak_score", "p_value", "extrapolated", "threshold", "windows", "gaps", "model", "where", "evidence",
+    }  # fmt: skip
+    assert expected == set(of_type(replayed, "new")[0])
+    assert expected | {"reason"} == set(of_type(replayed, "end")[0])
+
+
+def test_fail_on_anomaly_exits_with_3(model: Path, faulty: tuple[Path, list[Planted]]) -> None:
+    """A shell script can ask whether there was an event."""
+    assert 3 == diffmon("replay", faulty[0], "--model", model, "--fail-on-anomaly").returncode
+
+
+def test_normal_gives_no_event(model: Path, normal_wav: Path) -> None:
+    """The room itself raises no alarm."""
+    done = diffmon("replay", normal_wav, "--model", model, "--fail-on-anomaly")
+    assert (0, 1) == (done.returncode, len(done.stdout.splitlines()))
+
+
+# --- live
+
+
+def configured(folder: Path, model: Path, wav: Path, port: int) -> Path:
+    """A configuration that plays one file to a broker."""
+    path = folder / "diffmon.toml"
+    path.write_text(
+        f"""node = "box"
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+[[stream]]
+name = "room"
+source = {{ type = "file", paths = ["{wav}"] }}
+model = "{model}"
+"""
+    )
+    return path
+
+
+@pytest.fixture
+def faulty_start(faulty: tuple[Path, list[Planted]], tmp_path: Path) -> Path:
+    """The faulty room until a little after its first fault."""
+    samples, _ = soundfile.read(faulty[0], dtype="float32")
+    path = tmp_path / "start.wav"
+    soundfile.write(path, samples[: round((faulty[1][0].end_s + 6) * RATE_HZ)], RATE_HZ)
+    return path
+
+
+@pytest.fixture
+def live(
+    mosquitto: Mosquitto, model: Path, faulty_start: Path, tmp_path: Path
+) -> Iterator[tuple[subprocess.CompletedProcess[str], Subscriber]]:
+    """The finished daemon, and a subscriber that heard it."""
+    config = configured(tmp_path, model, faulty_start, mosquitto.port)
+    with Subscriber(mosquitto.port) as subscriber:
+        yield diffmon("run", "--config", config), subscriber
+
+
+def test_replay_equals_live(live: tuple[subprocess.CompletedProcess[str], Subscriber], model: Path, faulty_start: Path) -> None:
+    """The same file through the daemon, a broker and a subscriber, and through replay: same events, places and scores."""
+    done, subscriber = live
+    assert 0 == done.returncode, done.stderr
+    until(lambda: any(m.topic == "diffmon/box/status" and m.payload == "offline" for m in subscriber.messages))
+    heard = [json.loads(m.payload) for m in subscriber.messages if m.topic == "diffmon/box/room/event"]
+    offline = [e for e in lines(diffmon("replay", faulty_start, "--model", model, "--json").stdout) if "type" in e]
+    places = ("type", "seq", "start_index", "end_index", "windows", "where", "reason")
+    assert [[e.get(k) for k in places] for e in offline] == [[e.get(k) for k in places] for e in heard]
+    assert [e["score"] for e in offline] == pytest.approx([e["score"] for e in heard], rel=1e-4)
+    assert [e["p_value"] for e in offline] == pytest.approx([e["p_value"] for e in heard], rel=1e-2)
+    printed = [e["id"] for e in lines(done.stdout)]
+    assert printed == [e["id"] for e in heard]
+    states = [m.payload for m in subscriber.messages if m.topic == "diffmon/box/room/state"]
+    assert ["OFF", "ON", "OFF"] == [s for i, s in enumerate(states) if i == 0 or states[i - 1] != s]
+
+
+def test_sigterm_ends_the_daemon_cleanly(model: Path, normal_wav: Path, tmp_path: Path) -> None:
+    """With no broker there the daemon runs, says so, tells systemd, and ends on SIGTERM with 0."""
+    import socket
+
+    config = configured(tmp_path, model, normal_wav, 1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        environment = os.environ | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        daemon = subprocess.Popen([*RUN, "run", "--config", str(config)], env=environment, stderr=subprocess.PIPE, text=True)
+        told: list[str] = []
+        while not {"READY=1", "WATCHDOG=1"} <= set(told):
+            told.append(manager.recv(4096).decode())
+        daemon.send_signal(signal.SIGTERM)
+        _, errors = daemon.communicate(timeout=60)
+    assert 0 == daemon.returncode
+    logged = [json.loads(line)["event"] for line in errors.splitlines()]
+    assert "mqtt.disconnected" in logged
+    assert "daemon.stopped" == logged[-1]
+
+
+# --- the engine
+
+
+@pytest.fixture(scope="module")
+def engine(model: Path) -> Engine:
+    """An engine for three streams of one network."""
+    opened = open_for(model, None, kind="audio")
+    return engines(dict.fromkeys(("a", "b", "c"), opened), pick_device("cpu"))["a"]
+
+
+def test_a_judgement_does_not_depend_on_its_batch(engine: Engine, faulty: tuple[Path, list[Planted]]) -> None:
+    """A window judged alone, and among windows of other streams, comes out the same."""
+    samples, _ = soundfile.read(faulty[0], dtype="float32", always_2d=True)
+    length = engine.representation.length
+    windows = [Window("abc"[i % 3], i * 16_000, samples[i * 16_000 :][:length], 0) for i in range(20)]
+    together = engine.judge(windows)
+    alone = [engine.judge([w])[0] for w in windows]
+    assert [j.score for j in alone] == pytest.approx([j.score for j in together], rel=1e-4, abs=1e-4)
+    assert [j.p_value for j in alone] == pytest.approx([j.p_value for j in together], rel=1e-2)
+    assert [(j.place, j.span) for j in alone] == [(j.place, j.span) for j in together]
+
+
+def test_an_explanation_shows_what_normal_would_have_been(engine: Engine, faulty: tuple[Path, list[Planted]]) -> None:
+    """In a fault the input leaves the reconstruction, and the heat map says where; in normal it does not."""
+    samples, _ = soundfile.read(faulty[0], dtype="float32", always_2d=True)
+    length = engine.representation.length
+    hiss = next(p for p in faulty[1] if p.fault == "hiss")
+    normal, fault = engine.explain([Window("a", 0, samples[s : s + length], 0) for s in (0, round((hiss.onset_s + 1) * RATE_HZ))])
+    assert (64, 32) == fault.shown.shape == fault.normal.shape == fault.heat.shape
+    assert normal.heat.max() < fault.heat.max() / 4
+    assert np.abs(fault.shown - fault.normal)[-8:].mean() > 3 * np.abs(normal.shown - normal.normal)[-8:].mean()
