@@ -150,12 +150,11 @@ def settings(unit: Path) -> dict[str, list[str]]:
 
 
 def test_the_unit_keeps_the_contract() -> None:
-    """The unit notifies, watches, reloads by SIGHUP, and does not start a wrong configuration again."""
+    """The unit notifies, watches, and does not start a wrong configuration again."""
     unit = settings(ROOT / "systemd" / "diffmon.service")
     expected = {
         "Service.Type": ["notify"],
         "Service.NotifyAccess": ["main"],
-        "Service.ExecReload": ["/bin/kill -HUP $MAINPID"],
         "Service.Restart": ["on-failure"],
         "Service.RestartPreventExitStatus": ["78"],
         "Service.KillMode": ["mixed"],

@@ -1,7 +1,7 @@
 """How far the clips that the sound protocols describe are from what another implementation makes of the same tables.
 
-  python bench/waveforms.py DATA_DIR --rendered DIR
-  python bench/waveforms.py DATA_DIR --referee FILE.py
+  python tests/bench/waveforms.py DATA_DIR --rendered DIR
+  python tests/bench/waveforms.py DATA_DIR --referee FILE.py
 
 With --rendered, every row of sites.csv is held against a WAV file, DIR/SITE/train/00000.wav, normal/00000.wav or
 anomaly/snr-6/00000.wav, named after the row's number; 16-bit files may differ by one step, 3.1e-5. With --referee, every
