@@ -52,7 +52,7 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     _panel(axes[2], edges_s, edges_hz, np.sqrt(heat), "where they differ", "inferno", (0.0, top**0.5), "deviations")
     for axis in axes:
         _frame(axis, mark)
-    axes[0].annotate(mark.label, (mark.start_s, mark.high_hz), (4, 4), textcoords="offset points", color="white", fontsize=9)
+    _label(axes[0], mark)
     axes[2].set_xlabel("seconds")
     figure.suptitle(title)
     figure.savefig(out)
@@ -84,4 +84,17 @@ def _frame(axis: Any, mark: Mark) -> None:
     low = max(mark.low_hz, 41.0)
     axis.add_patch(
         Rectangle((mark.start_s, low), mark.end_s - mark.start_s, mark.high_hz - low, fill=False, edgecolor="cyan", linewidth=1.5)
+    )
+
+
+def _label(axis: Any, mark: Mark) -> None:
+    """The event's label, inside its frame so that it is seen wherever the band lies."""
+    axis.annotate(
+        mark.label,
+        (mark.start_s, mark.high_hz),
+        (4, -13),
+        textcoords="offset points",
+        color="white",
+        fontsize=8,
+        bbox={"facecolor": "black", "alpha": 0.6, "pad": 1.5, "linewidth": 0},
     )

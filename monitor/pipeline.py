@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from monitor.errors import SourceError
 from monitor.health import Notifier
 from monitor.reader import Reader
 from monitor.records import Event, Judgement, StreamStatus, Window
@@ -61,29 +62,32 @@ class Pipeline:
         self._clock = clock
         self._stopping = False
         self._status: dict[str, StreamStatus] = {}
+        self._idle: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
         self._stats_s = self._began_s
 
     def run(self) -> None:
-        """Watches; returns once everything open is ended and told."""
+        """Watches; returns once everything open is ended and told. Raises SourceError if a source ended by one."""
         for reader in self._readers.values():
             reader.start()
         try:
             while not self._stopping:
-                ended = all(w.ring.finished for w in self.watches.values())
-                busy = self._step()
-                if ended and not busy:
+                self._step()
+                if all(self._drained(name) for name in self.watches):
                     break
         finally:
             self._close()
+        for watch in self.watches.values():
+            if watch.ring.error is not None:
+                raise watch.ring.error
 
     def stop(self) -> None:
         """Asks `run` to end soon; safe in a signal handler."""
         self._stopping = True
 
-    def _step(self) -> bool:
-        """One round: wait for items, judge what is there, see to the clock. Whether anything was judged."""
+    def _step(self) -> None:
+        """One round: wait for items, judge what is there, see to the clock."""
         with self._arrived:
             windows = self._cut()
             if not windows:
@@ -92,20 +96,23 @@ class Pipeline:
         self._judge(windows)
         self._tick()
         self._notifier.progress()
-        return bool(windows)
 
     def _cut(self) -> list[Window]:
-        """Windows that are ready, the streams in turn, at most a batch."""
+        """Windows that are ready, the streams in turn, about a batch; a stream that has no more is idle."""
         windows: list[Window] = []
-        found = True
-        while found and len(windows) < BATCH:
-            found = False
-            for watch in self.watches.values():
-                window = watch.windower.next()
-                if window is not None:
+        self._idle.clear()
+        while len(windows) < BATCH and len(self._idle) < len(self.watches):
+            for name, watch in self.watches.items():
+                window = None if name in self._idle else watch.windower.next()
+                if window is None:
+                    self._idle.add(name)
+                else:
                     windows.append(window)
-                    found = True
         return windows
+
+    def _drained(self, name: str) -> bool:
+        """Whether a stream's source has ended and its last window was judged."""
+        return name in self._idle and self.watches[name].ring.finished
 
     def _judge(self, windows: Sequence[Window]) -> None:
         for engine in {id(e): e for e in self._engines.values()}.values():
@@ -132,17 +139,20 @@ class Pipeline:
     def _tick(self) -> None:
         now_s = self._clock()
         for name, watch in self.watches.items():
-            self._publish(watch.lapse(now_s))
-            if watch.ring.finished:
+            if watch.ring.error is not None and not isinstance(watch.ring.error, SourceError):
+                raise watch.ring.error
+            if self._drained(name):
                 self._publish(watch.stop("stopped" if watch.ring.error is None else "signal_lost"))
-            self._set_status(name, "online" if self._readers[name].online else "offline" if name in self._status else "starting")
+            elif name in self._idle:  # not while windows wait: then it is us who are late
+                self._publish(watch.lapse(now_s))
+            self._set_status(name, self._readers[name].status)
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
             for sink in self._sinks:
                 sink.stats(self._stats(now_s))
 
     def _set_status(self, stream: str, status: StreamStatus) -> None:
-        if status == "starting" or self._status.get(stream) == status:
+        if self._status.get(stream) == status:
             return
         self._status[stream] = status
         log.info("stream.status", stream=stream, status=status)

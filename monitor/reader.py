@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import structlog
 
 from monitor.errors import SourceError
+from monitor.records import StreamStatus
 from monitor.ring import Ring
 from monitor.source import Source
 
@@ -28,7 +30,7 @@ class Reader:
 
     def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, reopen: bool) -> None:
         self.stream = stream
-        self.online = False
+        self.status: StreamStatus = "starting"
         self._open_source = open_source
         self._ring = ring
         self._reopen = reopen
@@ -49,6 +51,12 @@ class Reader:
             self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
+        try:
+            self._keep_reading()
+        except Exception as error:  # a fault of ours: the pipeline ends by it, and the service is started anew
+            self._ring.finish(error)
+
+    def _keep_reading(self) -> None:
         pause_s = _FIRST_S
         while True:
             before = self._ring.end
@@ -64,19 +72,14 @@ class Reader:
     def _read(self) -> SourceError | None:
         """Reads until the source ends; what it failed with, if it failed."""
         try:
-            with_source = self._open_source()
-        except SourceError as error:
-            log.warning("source.failed", stream=self.stream, error=str(error))
-            return error
-        self._source = with_source
-        try:
-            self._pour(with_source)
+            self._source = self._open_source()
+            with closing(self._source) as source:
+                self._pour(source)
         except SourceError as error:
             log.warning("source.failed", stream=self.stream, error=str(error))
             return error
         finally:
-            self.online = False
-            with_source.close()
+            self.status = "offline"
         return None
 
     def _pour(self, source: Source) -> None:
@@ -86,7 +89,7 @@ class Reader:
             if offset is None:
                 offset = self._resume(len(block.items), block.time_s)
             self._ring.write(replace(block, start=block.start + offset))
-            self.online = True
+            self.status = "online"
             if self._closing.is_set():
                 return
 
