@@ -66,18 +66,19 @@ def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
 
 def rule(stream: StreamConfig, curve: AlarmCurve, sense: Representation) -> Rule:
     """When this stream's events begin and end."""
-    return timing(stream, sense, alarm_p=curve.level(stream.false_alarms_per_day))
+    level = curve.level(stream.false_alarms_per_day)
+    return timed(sense, alarm_p=level, quiet_s=stream.quiet, cooldown_s=stream.cooldown, update_s=stream.update)
 
 
-def timing(stream: StreamConfig, sense: Representation, *, alarm_p: float) -> Rule:
-    """A rule for a given alarm level, its times from the configuration and the sense's windows."""
+def timed(sense: Representation, *, alarm_p: float, quiet_s: float, cooldown_s: float, update_s: float) -> Rule:
+    """A rule that fits the sense's windows."""
     hop_s, length_s = sense.hop / sense.rate_hz, sense.length / sense.rate_hz
     return Rule(
         alarm_p=alarm_p,
         confirm_s=2 * hop_s,  # two of three windows
-        quiet_s=stream.quiet,
-        cooldown_s=stream.cooldown,
-        update_s=stream.update,
+        quiet_s=quiet_s,
+        cooldown_s=cooldown_s,
+        update_s=update_s,
         silence_s=length_s + 3.0,
         rate_hz=sense.rate_hz,
     )

@@ -14,15 +14,30 @@ import click
 from monitor import __version__
 from monitor.errors import DiffmonError
 
+
+class Rate(click.FloatRange):
+    """False alarms in 24 hours."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=1000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        rate = float(super().convert(value, param, ctx))
+        if rate != rate:  # no bound stops NaN
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return rate
+
+
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 _MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
 _PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
 _KIND = click.option("--kind", type=click.Choice(["audio"]), default="audio", show_default=True, help="The sense.")
-_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides every random choice.")
+_SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Decides every random choice.")
 _RATE = click.option(
     "--false-alarms-per-day",
     "rate",
-    type=click.FloatRange(min=0, min_open=True, max=1000),
+    type=Rate(),
     default=1.0,
     show_default=True,
     help="False alarms to accept in 24 hours of normal.",
@@ -61,7 +76,7 @@ def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
             click.echo(f"diffmon: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("diffmon: interrupted, nothing was written", err=True)
+            click.echo("diffmon: interrupted", err=True)
             sys.exit(130)
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has left; Python would complain at exit
@@ -169,7 +184,7 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 @click.option(
     "--false-alarms-per-day",
     "rate",
-    type=click.FloatRange(min=0, min_open=True, max=1000),
+    type=Rate(),
     help="False alarms to accept in 24 hours of normal; the stream's, or 1.",
 )
 @_JSON
@@ -192,6 +207,8 @@ def replay(
     """Answers for files what the daemon would have said: the same windows, the same events."""
     if publish and config is None:
         raise click.UsageError("--publish needs --config")
+    if stream is not None and config is None:
+        raise click.UsageError("--stream needs --config")
     if model is None and config is None:
         raise click.UsageError("Missing option '--model' (or '--config').")
     from monitor.offline import replay_files, setting

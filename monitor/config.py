@@ -116,11 +116,14 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return text.lstrip(".")
 
 
+def _keys(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The location as the file has it: a tagged union puts its tag ("microphone") behind `source`, the file has no such key."""
+    return tuple(p for i, p in enumerate(location) if i == 0 or location[i - 1] != "source" or p not in ("microphone", "file"))
+
+
 def _sentence(error: Any) -> str:
     """One line for one pydantic error: key, value, what was expected."""
-    # A tagged union puts its tag ("microphone") into the location; the file has no such key.
-    location = tuple(p for p in error["loc"] if p not in ("microphone", "file"))
-    where = _dotted(location)
+    where = _dotted(_keys(error["loc"]))
     match error["type"]:
         case "extra_forbidden":
             what = "unknown key"
@@ -128,6 +131,16 @@ def _sentence(error: Any) -> str:
             what = "missing"
         case "value_error":
             what = str(error["ctx"]["error"])
+        case "union_tag_not_found":
+            where, what = f"{where}.type", "missing"
+        case "union_tag_invalid":
+            where, what = f"{where}.type", f"{error['ctx']['tag']!r}: expected {error['ctx']['expected_tags'].replace(', ', ' or ')}"
+        case "tuple_type":
+            what = "expected a list"
+        case "too_short":
+            what = f"{error['input']!r}: expected at least {error['ctx']['min_length']}"
+        case "model_type" | "model_attributes_type":
+            what = "expected a section"
         case _:
             what = f"{error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
     return f"{where}: {what}" if where else what
@@ -140,8 +153,8 @@ def parse(data: dict[str, Any], *, name: str, folder: Path) -> Config:
     except ValidationError as error:
         errors = error.errors()
         # A list whose only item is wrong is also reported as too short: that follows, and would only distract.
-        own = [e for e in errors if not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)]
-        lines = [f"{name}: {_sentence(e)}" for e in own]
+        around = {e["loc"][:n] for e in errors for n in range(len(e["loc"]))}
+        lines = [f"{name}: {_sentence(e)}" for e in errors if e["loc"] not in around]
         raise ConfigError("\n".join(lines)) from None
     absolute: Config = _absolute(config, folder)
     return absolute

@@ -13,8 +13,10 @@ import structlog
 
 from monitor import __version__, build, log
 from monitor.config import Config, MqttConfig, load
+from monitor.engine import pick_device
 from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
+from monitor.sink.login import login
 from monitor.sink.mqtt import Mqtt
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +53,9 @@ def open_sinks(config: Config) -> list[Sink]:
 def check(path: Path) -> Iterator[str]:
     """What the daemon would run with, a line each. Raises DiffmonError at what would keep it from starting."""
     config = load(path)
+    pick_device(config.device)
+    if config.mqtt is not None:
+        login(config.mqtt, node=config.node, will_topic="")
     yield f"{path}: valid; node {config.node}"
     for name, opened in build.opened_streams(config).items():
         stream = next(s for s in config.stream if s.name == name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-_FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_FORM = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+# So that no number is too large to count items with; neither infinity nor NaN is below it.
+_MOST_S = 1e9
 
 
 def seconds(text: str | float) -> float:
@@ -14,9 +16,9 @@ def seconds(text: str | float) -> float:
     >>> seconds("1.5m")
     90.0
     """
-    if not isinstance(text, str):
+    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is not None:
+        return float(match[1]) * _UNIT_S[match[2]]
+    if isinstance(text, int | float) and not isinstance(text, bool) and abs(text) < _MOST_S:
         return float(text)
-    match = _FORM.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration like 90s, 3m or 24h")
-    return float(match[1]) * _UNIT_S[match[2]]
+    raise ValueError(f"{text!r} is not a duration like 90s, 3m or 24h")

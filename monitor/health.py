@@ -6,6 +6,8 @@ import os
 import socket
 import time
 
+_PATIENCE_S = 0.2
+
 
 class Notifier:
     """Speaks to the service manager named by NOTIFY_SOCKET. Belongs to the pipeline's thread.
@@ -45,7 +47,8 @@ class Notifier:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+            notify.settimeout(_PATIENCE_S)
             try:
                 notify.sendto(message.encode(), address)
             except OSError:
-                return  # the manager is away; nothing that hears may stop for it
+                return  # the manager is away or does not read; nothing that hears may stop for it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import config
@@ -42,6 +42,8 @@ class Setting:
     stream: StreamConfig
     node: str
     config: Config | None
+    path: Path | None = None
+    """Of the configuration."""
 
 
 def setting(
@@ -53,9 +55,9 @@ def setting(
         chosen = Setting(stream, Config.model_fields["node"].default, None)
     else:
         whole = config.load(config_path)
-        chosen = Setting(_named(whole, name, config_path), whole.node, whole)
+        chosen = Setting(_named(whole, name, config_path), whole.node, whole, config_path)
     named = {"model": model, "profile": profile, "false_alarms_per_day": rate}
-    return Setting(chosen.stream.model_copy(update={k: v for k, v in named.items() if v is not None}), chosen.node, chosen.config)
+    return replace(chosen, stream=chosen.stream.model_copy(update={k: v for k, v in named.items() if v is not None}))
 
 
 def _named(whole: Config, name: str | None, path: Path) -> StreamConfig:
@@ -89,7 +91,7 @@ def replay_files(
 
 def _broker(chosen: Setting) -> Sink:
     if chosen.config is None or chosen.config.mqtt is None:
-        raise ConfigError("the configuration has no [mqtt] section, expected one to publish to")
+        raise ConfigError(f"{chosen.path}: mqtt: missing, expected a broker to publish to")
     return Mqtt(chosen.config.mqtt, node=chosen.node, topic=chosen.config.topic, streams=[chosen.stream.name])
 
 

@@ -62,7 +62,6 @@ class Pipeline:
         self._clock = clock
         self._stopping = False
         self._status: dict[str, StreamStatus] = {}
-        self._idle: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
         self._stats_s = self._began_s
@@ -72,10 +71,9 @@ class Pipeline:
         for reader in self._readers.values():
             reader.start()
         try:
-            while not self._stopping:
-                self._step()
-                if all(self._drained(name) for name in self.watches):
-                    break
+            done = False
+            while not (done or self._stopping):
+                done = self._step()
         finally:
             self._close()
         for watch in self.watches.values():
@@ -86,33 +84,43 @@ class Pipeline:
         """Asks `run` to end soon; safe in a signal handler."""
         self._stopping = True
 
-    def _step(self) -> None:
-        """One round: wait for items, judge what is there, see to the clock."""
+    def _step(self) -> bool:
+        """One round: wait for items, judge what is there, see to the clock. Whether every source has ended and was judged."""
         with self._arrived:
             windows = self._cut()
             if not windows:
                 self._arrived.wait(_TICK_S)
                 windows = self._cut()
+            # Asked while nothing can arrive: what comes while we judge is neither late nor the end.
+            events = self._passed(self._clock(), busy={w.stream for w in windows})
+            done = not windows and all(w.ring.finished for w in self.watches.values())
+        self._publish(events)
         self._judge(windows)
         self._tick()
         self._notifier.progress()
+        return done
 
     def _cut(self) -> list[Window]:
-        """Windows that are ready, the streams in turn, about a batch; a stream that has no more is idle."""
+        """Windows that are ready, the streams in turn, about a batch."""
         windows: list[Window] = []
-        self._idle.clear()
-        while len(windows) < BATCH and len(self._idle) < len(self.watches):
-            for name, watch in self.watches.items():
-                window = None if name in self._idle else watch.windower.next()
-                if window is None:
-                    self._idle.add(name)
-                else:
-                    windows.append(window)
+        ready = list(self.watches)
+        while ready and len(windows) < BATCH:
+            cut = [w for name in ready if (w := self.watches[name].windower.next()) is not None]
+            windows += cut
+            ready = [w.stream for w in cut]
         return windows
 
-    def _drained(self, name: str) -> bool:
-        """Whether a stream's source has ended and its last window was judged."""
-        return name in self._idle and self.watches[name].ring.finished
+    def _passed(self, now_s: float, *, busy: set[str]) -> list[Event]:
+        """What there is to tell of the streams that have no window: that one has ended, or been silent for too long."""
+        events: list[Event] = []
+        for name, watch in self.watches.items():
+            if name in busy:
+                continue
+            if watch.ring.finished:
+                events += watch.stop("stopped" if watch.ring.error is None else "signal_lost")
+            else:
+                events += watch.lapse(now_s)
+        return events
 
     def _judge(self, windows: Sequence[Window]) -> None:
         for engine in {id(e): e for e in self._engines.values()}.values():
@@ -132,19 +140,17 @@ class Pipeline:
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
             self._counts[f"events_{event.type}"] += 1
-            log.info("event", type=event.type, id=event.id, stream=event.stream, score=round(event.score, 2), where=dict(event.where))
-            for sink in self._sinks:
-                sink.event(event)
+            log.info(f"event.{event.type}", id=event.id, stream=event.stream, score=round(event.score, 2), where=dict(event.where))
+            # Each is told, even if another raises.
+            with ExitStack() as telling:
+                for sink in reversed(self._sinks):
+                    telling.callback(sink.event, event)
 
     def _tick(self) -> None:
         now_s = self._clock()
         for name, watch in self.watches.items():
             if watch.ring.error is not None and not isinstance(watch.ring.error, SourceError):
                 raise watch.ring.error
-            if self._drained(name):
-                self._publish(watch.stop("stopped" if watch.ring.error is None else "signal_lost"))
-            elif name in self._idle:  # not while windows wait: then it is us who are late
-                self._publish(watch.lapse(now_s))
             self._set_status(name, self._readers[name].status)
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
@@ -168,10 +174,14 @@ class Pipeline:
     def _close(self) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""
         self._notifier.stopping()
+        # Called last to first, and each even if another raises.
         with ExitStack() as closing:
             for sink in self._sinks:
                 closing.callback(sink.close)
-            for reader in self._readers.values():
-                reader.close()
             for watch in self.watches.values():
-                self._publish(watch.stop("stopped"))
+                closing.callback(self._end, watch)
+            for reader in self._readers.values():
+                closing.callback(reader.close)
+
+    def _end(self, watch: Watch) -> None:
+        self._publish(watch.stop("stopped"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,25 +103,29 @@ def _sentences(s: Summary) -> Iterator[str]:
         yield f"the same again: the same recordings and budget, --seed {s.seed} --steps {s.steps}"
     yield f"calibrated on {s.held_out_s:.0f} s of normal that training did not see"
     yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
-    yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:.3g} a day"
+    yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:g} a day"
     if s.extrapolated:
         yield "the alarm level lies beyond that: it is extrapolated; more normal makes it surer"
 
 
 def scores(results: Iterable[FileScore], out: Path | None, failures: Failures, *, as_json: bool) -> int:
-    """Writes or prints a figure a file, as it comes where it can; the exit code."""
-    from monitor.scoring import as_csv
+    """Prints a line a file as it comes, or writes the whole table; the exit code."""
+    from monitor.learn.training import check_writable
+    from monitor.scoring import csv_header, csv_row
 
-    kept = []
+    if out is not None:
+        check_writable(out)
+    lines = [] if as_json else [csv_header()]
+    if out is None and lines:
+        click.echo(lines[0])
     for result in results:
-        kept.append(result)
         if result.short:
             click.echo(f"diffmon: {result.file}: short: {result.seconds:g} s, repeated to fill one window", err=True)
+        lines.append(json.dumps(asdict(result)) if as_json else csv_row(result))
         if out is None:
-            text = json.dumps(asdict(result)) if as_json else as_csv([result]).split("\n", len(kept) > 1)[-1].rstrip("\n")
-            click.echo(text)
+            click.echo(lines[-1])
     if out is not None:
-        write_text(out, as_csv(kept))
+        write_text(out, "\n".join([*lines, ""]))
     return failures.exit_code()
 
 
@@ -144,9 +149,8 @@ def replayed(results: Iterable[tuple[Recording, Event] | Replayed], failures: Fa
 def _outcome(r: Replayed) -> str:
     short = ", short: repeated to fill one window" if r.short else ""
     events = f"{r.events} event{'s' * (r.events != 1)}"
-    return (
-        f"{r.file}: {events} in {clock(r.seconds)} ({r.windows} windows{short}); highest score {r.score:.2f}, alarm level {r.threshold:.2f}"
-    )
+    windows = f"{r.windows} window{'s' * (r.windows != 1)}{short}"
+    return f"{r.file}: {events} in {clock(r.seconds)} ({windows}); highest score {r.score:.2f}, alarm level {r.threshold:.2f}"
 
 
 def _happened(event: Event, path: Path) -> str:
@@ -165,7 +169,8 @@ def place(where: dict[str, float]) -> str:
 
 def rarity(event: Event) -> str:
     """How rare a window like its strangest is on normal."""
-    return f"p {event.p_value:.1g}{' (extrapolated)' if event.extrapolated else ''}"
+    p = f"p {event.p_value:.1g}" if event.p_value >= 1e-9 else "p < 1e-9"
+    return p + " (extrapolated)" * event.extrapolated
 
 
 def clock(seconds: float) -> str:
@@ -212,5 +217,6 @@ def write_text(out: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written there is nothing to remove either
+            part.unlink(missing_ok=True)
         raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None

@@ -62,7 +62,8 @@ class Reader:
             before = self._ring.end
             error = self._read()
             if self._closing.is_set() or error is None or not self._reopen:
-                self._ring.finish(error)
+                # What fails because it is closed is no failure.
+                self._ring.finish(None if self._closing.is_set() else error)
                 return
             pause_s = _FIRST_S if self._ring.end > before else min(2 * pause_s, _MOST_S)
             if self._closing.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - spreads retries, guards nothing
@@ -74,7 +75,9 @@ class Reader:
         try:
             self._source = self._open_source()
             with closing(self._source) as source:
-                self._pour(source)
+                # A `close` that came while it was being opened did not reach it.
+                if not self._closing.is_set():
+                    self._pour(source)
         except SourceError as error:
             log.warning("source.failed", stream=self.stream, error=str(error))
             return error
@@ -87,7 +90,7 @@ class Reader:
         log.info("source.opened", stream=self.stream, rate_hz=source.rate_hz)
         for block in source.blocks():
             if offset is None:
-                offset = self._resume(len(block.items), block.time_s)
+                offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end else 0
             self._ring.write(replace(block, start=block.start + offset))
             self.status = "online"
             if self._closing.is_set():
@@ -95,7 +98,5 @@ class Reader:
 
     def _resume(self, first: int, time_s: float) -> int:
         """Index at which a source that was opened again goes on: what was missed meanwhile is a gap."""
-        if self._ring.end == 0:
-            return 0
         missed_s = time_s - first / self._ring.rate_hz - self._ring.time_of(self._ring.end)
         return self._ring.end + max(1, round(missed_s * self._ring.rate_hz))

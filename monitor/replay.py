@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from monitor.errors import SourceError
 from monitor.pipeline import BATCH, Judge
 from monitor.records import Event, Judgement, Window
 from monitor.ring import Ring
@@ -32,24 +33,40 @@ class Tally:
 
 
 def replay(source: Source, watch: Watch, engine: Judge, tally: Tally) -> Iterator[Event]:
-    """Events of one source from its beginning to its end, each as soon as its windows are judged; `tally` is kept up beside."""
-    for windows in batches(source, watch.ring, watch.windower):
-        for judgement in engine.judge(windows):
-            tally.add(judgement)
-            yield from watch.take(judgement)
+    """Events of one source from its beginning to its end, each as soon as its windows are judged; `tally` is kept up beside.
+
+    Raises SourceError, once all that came before it is told.
+    """
+    try:
+        for windows in batches(source, watch.ring, watch.windower):
+            for judgement in engine.judge(windows):
+                tally.add(judgement)
+                yield from watch.take(judgement)
+    except SourceError:
+        yield from watch.stop("signal_lost")
+        raise
     yield from watch.stop("stopped")
 
 
 def batches(source: Source, ring: Ring, windower: Windower) -> Iterator[Sequence[Window]]:
-    """Windows in batches, read and cut in step, so that the ring never overwrites one that is still to come. Raises SourceError."""
+    """Windows in batches, read and cut in step, so that the ring never overwrites one that is still to come.
+
+    Raises SourceError, once all that came before it is cut.
+    """
     ready: list[Window] = []
-    for block in source.blocks():
-        ring.write(block)
-        ready += iter(windower.next, None)
-        if len(ready) >= BATCH:
-            yield ready
-            ready = []
-    ring.finish()
+    failure: SourceError | None = None
+    try:
+        for block in source.blocks():
+            ring.write(block)
+            ready += iter(windower.next, None)
+            if len(ready) >= BATCH:
+                yield ready
+                ready = []
+    except SourceError as error:
+        failure = error
+    ring.finish(failure)
     ready += iter(windower.next, None)
     if ready:
         yield ready
+    if failure is not None:
+        raise failure

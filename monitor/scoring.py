@@ -71,11 +71,17 @@ def _score(path: Path, engine: Engine) -> FileScore:
     )
 
 
-def as_csv(scores: Sequence[FileScore]) -> str:
-    """The table as CSV text with a header."""
+def csv_header() -> str:
+    """The first line of the table."""
+    return _csv_line(COLUMNS)
+
+
+def csv_row(s: FileScore) -> str:
+    """One file's line of the table."""
+    return _csv_line([s.file, f"{s.score:.6g}", f"{s.mean_score:.6g}", f"{s.p_value:.3g}", s.windows, f"{s.seconds:g}"])
+
+
+def _csv_line(values: Sequence[object]) -> str:
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for s in scores:
-        writer.writerow([s.file, f"{s.score:.6g}", f"{s.mean_score:.6g}", f"{s.p_value:.3g}", s.windows, f"{s.seconds:g}"])
+    csv.writer(text, lineterminator="").writerow(values)
     return text.getvalue()

@@ -131,4 +131,4 @@ def _named(identity: Identity, start_unix: float) -> _Open:
 
 def rfc3339(unix_s: float) -> str:
     """Local time with offset, to the millisecond."""
-    return datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(round(unix_s, 3)).astimezone().isoformat(timespec="milliseconds")

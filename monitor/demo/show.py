@@ -51,6 +51,7 @@ class Found:
 def run(*, seed: int, out: Path, budget_s: float, broker: str | None) -> int:
     """Runs the demo; 0 if all faults were announced in time and nothing else was."""
     _require()
+    named = _address(broker) if broker is not None else None
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,7 +60,7 @@ def run(*, seed: int, out: Path, budget_s: float, broker: str | None) -> int:
     planted = _record(room, out, seed)
     click.echo(f"Learning what is normal in a machine room, from {NORMAL_S / 60:.0f} minutes of its sound:")
     follow(training.train([out / "normal.wav"], out / "model.safetensors", kind="audio", budget_s=budget_s, seed=seed), as_json=False)
-    with _listening(broker) as (host, port):
+    with _listening(named) as (host, port):
         config = _configure(out, host, port, seed)
         began_s, heard = _watch(config, host, port)
     found, false = matched(planted, heard, began_s)
@@ -97,16 +98,20 @@ def _record(room: Room, out: Path, seed: int) -> list[Planted]:
 
 
 @contextmanager
-def _listening(broker: str | None) -> Iterator[tuple[str, int]]:
+def _listening(broker: tuple[str, int] | None) -> Iterator[tuple[str, int]]:
     """Where the broker is: the one that was named, or one of our own."""
-    if broker is None:
-        with Broker() as own:
-            yield HOST, own.port
+    if broker is not None:
+        yield broker
         return
+    with Broker() as own:
+        yield HOST, own.port
+
+
+def _address(broker: str) -> tuple[str, int]:
     host, _, port = broker.rpartition(":")
     if not host or not port.isdigit():
         raise DiffmonError(f"--mqtt: {broker!r}, expected HOST:PORT")
-    yield host, int(port)
+    return host, int(port)
 
 
 def _configure(out: Path, host: str, port: int, seed: int) -> Config:

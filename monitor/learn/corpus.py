@@ -61,7 +61,8 @@ class Corpus:
 def survey(paths: Sequence[Path], sense: Representation) -> Survey:
     """Every recording below the paths. Raises SourceError if not one can be used."""
     found, unreadable = [], []
-    for path in sound_files(paths):
+    # A file that is named twice must not be both learned from and held out.
+    for path in {path.resolve(): path for path in sound_files(paths)}.values():
         try:
             info = probe(path)
             if info.seconds < LEAST_S:
@@ -81,18 +82,19 @@ def survey(paths: Sequence[Path], sense: Representation) -> Survey:
 
 def divide(recordings: Sequence[SoundInfo], gap_s: float) -> Corpus:
     """Training and held-out stretches: the end of each long recording, and the last of the short ones."""
-    training, held_out = [], []
     short = [r for r in recordings if r.seconds < SHORT_S]
+    if len(short) < 2 / SHARE:
+        short = []  # too few for some of them to stand for all
+    whole = {r.path for r in short}
     first_held = len(short) - int(SHARE * len(short))
+    # One recording at the border is left out: it may overlap its neighbours.
+    training = [s for r in short[: max(0, first_held - 1)] for s in _stretches(r.path, 0.0, r.seconds)]
+    held_out = [s for r in short[first_held:] for s in _stretches(r.path, 0.0, r.seconds)]
     for r in recordings:
-        if r.seconds >= SHORT_S or len(short) < 2 / SHARE:
+        if r.path not in whole:
             cut_s = (1 - SHARE) * r.seconds
             training += _stretches(r.path, 0.0, cut_s - gap_s)
             held_out += _stretches(r.path, cut_s, r.seconds)
-        elif short.index(r) < first_held - 1:  # one recording at the border is left out: it may overlap its neighbours
-            training += _stretches(r.path, 0.0, r.seconds)
-        elif short.index(r) >= first_held:
-            held_out += _stretches(r.path, 0.0, r.seconds)
     return Corpus(training, held_out) if training else _halved(recordings)
 
 

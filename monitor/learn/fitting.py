@@ -18,12 +18,12 @@ from models.profile import Profile
 from models.representation import Representation
 from models.score import Observed, observe
 from monitor import alarm
-from monitor.build import timing
-from monitor.config import FileConfig, StreamConfig
+from monitor.build import timed
+from monitor.config import StreamConfig
 
 _CHUNK = 16
-# The times of the alarm rule are the defaults of the configuration; the levels it finds hold for them.
-_STREAM = StreamConfig(name="normal", source=FileConfig(type="file", paths=("-",)), model="-")  # type: ignore[arg-type]
+# The levels that are found hold for the times that a stream has by default.
+_TIMES = {f"{name}_s": StreamConfig.model_fields[name].default for name in ("quiet", "cooldown", "update")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def fitted(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed
     curve = alarm.fit(
         [s.numpy() for s in stretches if len(s)],
         p_value=lambda s: p_of(s, profile),
-        rule=timing(_STREAM, sense, alarm_p=0.0),
+        rule=timed(sense, alarm_p=0.0, **_TIMES),
         hop_s=sense.hop / sense.rate_hz,
         length_s=sense.length / sense.rate_hz,
         rng=np.random.default_rng(seed),

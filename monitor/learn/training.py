@@ -56,7 +56,8 @@ class Summary:
     recordings: int
     unreadable: list[str]
     steps: int
-    loss: float
+    loss: float | None
+    """Of training; none where there was none."""
     false_alarms_per_day: float
     threshold: float
     """Score at the alarm level for that rate."""
@@ -123,7 +124,7 @@ def calibrate(
     found = survey(paths, opened.representation)
     corpus = divide(found.recordings, opened.representation.length / opened.representation.rate_hz)
     yield from job.calibrate(opened.model, corpus)
-    summary = job.summary(found, opened.model, out, steps=0, loss=float("nan"), rate=rate, began_s=began_s)
+    summary = job.summary(found, opened.model, out, steps=0, loss=None, rate=rate, began_s=began_s)
     _write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=_notes(summary)), out)
     yield summary
 
@@ -185,7 +186,7 @@ class _Job:
     def _decoded(self, stretches: Sequence[Stretch]) -> list[Tensor]:
         return list(decode(stretches, self._sense, self._sense.hop, self._failed.append))
 
-    def summary(self, found: Survey, model: Model, out: Path, *, steps: int, loss: float, rate: float, began_s: float) -> Summary:
+    def summary(self, found: Survey, model: Model, out: Path, *, steps: int, loss: float | None, rate: float, began_s: float) -> Summary:
         """What came of it."""
         curve = AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
         return Summary(
@@ -196,7 +197,7 @@ class _Job:
             recordings=len(found.recordings),
             unreadable=[*found.unreadable, *dict.fromkeys(self._failed)],
             steps=steps,
-            loss=round(loss, 4),
+            loss=None if loss is None else round(loss, 4),
             false_alarms_per_day=rate,
             threshold=round(score_of(curve.level(rate), self.fitted.profile), 3),
             vouched_per_day=round(curve.vouched_per_day, 1),
@@ -212,7 +213,8 @@ def check_writable(out: Path) -> None:
     if out.is_dir():
         raise DiffmonError(f"{out}: is a folder, expected the name of a file")
     if not folder.is_dir():
-        raise DiffmonError(f"{out}: the folder {folder} does not exist")
+        wrong = f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist"
+        raise DiffmonError(f"{out}: {wrong}")
     trial = folder / f".{out.name}.{os.getpid()}.part"
     try:
         trial.touch()

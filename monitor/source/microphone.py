@@ -77,7 +77,7 @@ class Microphone:
         except sounddevice.PortAudioError as error:
             log.info("source.rate_refused", device=card["name"], asked_hz=self._out_hz, own_hz=own_hz, reason=str(error))
             stream = self._start_own(card["index"], own_hz)
-        log.info("source.opened", device=card["name"], channel=self._channel, rate_hz=self._in_hz)
+        log.info("microphone.opened", device=card["name"], channel=self._channel, rate_hz=self._in_hz)
         return stream
 
     def _start_own(self, index: int, own_hz: int) -> Any:

@@ -1,0 +1,79 @@
+"""The demo's judgement of itself, its broker and its subscriber."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from paho.mqtt import publish
+
+from monitor.demo.broker import HOST, Broker
+from monitor.demo.fault import Planted
+from monitor.demo.show import matched, run
+from monitor.demo.subscriber import Heard, Subscriber
+from monitor.errors import DiffmonError
+from tests.broker import until
+
+BEGAN_S = 1000.0
+
+
+def heard(at_s: float, kind: str = "new", name: str = "a") -> Heard:
+    """A message that arrived so long after the beginning."""
+    return Heard(BEGAN_S + at_s, {"type": kind, "id": name, "seq": 0, "peak_score": 9.0})
+
+
+def knock(onset_s: float) -> Planted:
+    """A fault of three seconds."""
+    return Planted("knock", onset_s, onset_s + 3, 0.0)
+
+
+def test_an_alarm_in_time_is_found_with_its_delay() -> None:
+    """An alarm a second after the onset counts for that fault, and nothing is left over."""
+    (found,), false = matched([knock(20)], [heard(21)], BEGAN_S)
+    assert (True, 1.0, []) == (found.in_time, found.delay_s, false)
+
+
+def test_an_alarm_that_is_late_is_told_but_does_not_count() -> None:
+    """More than two seconds after the onset is too late, though no false alarm."""
+    (found,), false = matched([knock(20)], [heard(22.5)], BEGAN_S)
+    assert (False, 2.5, []) == (found.in_time, found.delay_s, false)
+
+
+def test_an_alarm_before_the_onset_is_false() -> None:
+    """What comes before a fault, or long after its end, was not about it."""
+    (found,), false = matched([knock(20)], [heard(19), heard(40)], BEGAN_S)
+    assert (False, 2) == (found.in_time, len(false))
+
+
+def test_updates_are_no_alarms() -> None:
+    """Only `new` announces; the last message of the event is kept for the picture."""
+    (found,), false = matched([knock(20)], [heard(21), heard(26, "update"), heard(27, "end"), heard(50, "update", "b")], BEGAN_S)
+    assert ("end", []) == (found.whole["type"], false)
+
+
+def test_the_demos_own_broker_serves_a_subscriber() -> None:
+    """What is published at QoS 1 arrives once, doubles left out."""
+    got: list[Heard] = []
+    with Broker() as broker, Subscriber(HOST, broker.port, "diffmon/+/+/event", got.append):
+        for _ in range(2):
+            payload = json.dumps({"id": "x", "seq": 0, "type": "new"})
+            publish.single("diffmon/box/room/event", payload, qos=1, hostname=HOST, port=broker.port)
+        publish.single("diffmon/box/room/event", json.dumps({"id": "x", "seq": 1, "type": "end"}), qos=1, hostname=HOST, port=broker.port)
+        until(lambda: len(got) == 2)
+    assert ["new", "end"] == [h.event["type"] for h in got]
+
+
+def test_a_broker_that_is_not_there_is_named() -> None:
+    """The subscriber says which broker it could not reach."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    with pytest.raises(DiffmonError, match=f"broker {HOST}:{port} cannot be reached"), Subscriber(HOST, port, "#", print):
+        pass
+
+
+def test_a_broker_is_named_as_host_and_port(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Anything else is refused before a minute of training."""
+    with pytest.raises(DiffmonError, match="expected HOST:PORT"):
+        run(seed=0, out=tmp_path_factory.mktemp("demo"), budget_s=1.0, broker="localhost")

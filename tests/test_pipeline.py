@@ -1,0 +1,331 @@
+"""The live spine: that it says what replay says, and that nobody's fault is another's."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.errors import SinkError, SourceError
+from monitor.pipeline import BATCH, Pipeline
+from monitor.records import Event, Window
+from monitor.source import Source
+from tests.broker import until
+from tests.scripted import HOP, LENGTH, QUIET, STRANGE, Kept, Mean, Scripted, blocks, pipeline, replayed, running
+
+LOST = float("nan")
+PATIENCE_S = 30.0
+FAULT = [(QUIET, 400), (STRANGE, 300), (QUIET, 600)]
+"""Runs of items with one event in them."""
+
+
+def told(events: Sequence[Event]) -> list[str]:
+    """Events in short."""
+    return [e.type if e.reason is None else f"{e.type}: {e.reason}" for e in events]
+
+
+def places(windows: Sequence[Window]) -> list[tuple[int, int, int]]:
+    """Windows in short."""
+    return [(w.start, w.end, w.lost) for w in windows]
+
+
+def finished(spine: Pipeline, *streams: str) -> None:
+    """Returns when the sources of the streams have ended."""
+    until(lambda: all(spine.watches[s].ring.finished for s in streams), timeout_s=PATIENCE_S)
+
+
+# The same as replay
+
+
+runs = st.lists(st.tuples(st.sampled_from([QUIET, 3.0, STRANGE, LOST]), st.integers(1, 800)), min_size=1, max_size=8)
+
+
+@given(runs, st.sampled_from([3, 70, 1000]))
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_says_what_replay_says(stretches: list[tuple[float, int]], size: int) -> None:
+    """Whatever comes, with losses or without, in blocks large or small: the same windows, and the same events to the last field."""
+    expected, windows = replayed(blocks(*stretches, size=10))
+    engine, sink = Mean(), Kept()
+    pipeline({"fan": Scripted(*blocks(*stretches, size=size))}, sink, engines={"fan": engine}).run()
+    assert expected == sink.events
+    assert places(windows) == places([w for batch in engine.batches for w in batch])
+    assert len(windows) == len(sink.readings)
+
+
+def test_streams_of_different_networks_each_have_their_own_engine() -> None:
+    """Two engines judge two streams side by side, and neither sees the other's windows."""
+    scripts = {"fan": blocks(*FAULT), "pump": blocks((QUIET, 900), (STRANGE, 200))}
+    engines, sink = {"fan": Mean(), "pump": Mean()}, Kept()
+    pipeline({name: Scripted(*script) for name, script in scripts.items()}, sink, engines=engines).run()
+    for name, script in scripts.items():
+        expected, windows = replayed(script, name)
+        assert expected == sink.of(name)
+        assert places(windows) == places([w for batch in engines[name].batches for w in batch])
+        assert {name} == {w.stream for batch in engines[name].batches for w in batch}
+
+
+def test_streams_share_a_batch_in_turn() -> None:
+    """When all are behind, a batch has as many windows of each; none waits until another has caught up."""
+    scripts = {name: blocks((QUIET, 3000), size=100) for name in ("a", "b", "c", "d")}
+    engine = Mean(lambda windows: finished(spine, *scripts))
+    spine = pipeline({name: Scripted(*script) for name, script in scripts.items()}, engines=dict.fromkeys(scripts, engine))
+    spine.run()
+    # The first batch was cut before all had come.
+    streams = [[w.stream for w in batch] for batch in engine.batches[1:]]
+    assert ["a", "b", "c", "d"] * (BATCH // 4) == streams[0]
+    assert {BATCH} == {len(batch) for batch in streams[:-1]}
+
+
+# The end of a source
+
+
+def test_what_waits_when_a_source_ends_is_judged_before_its_event_ends() -> None:
+    """A source that ends several batches ahead of its engine loses nothing by it."""
+    script = blocks((STRANGE, 3 * BATCH * HOP))
+    sink = Kept()
+    spine = pipeline({"fan": Scripted(*script)}, sink, engines={"fan": Mean(lambda windows: finished(spine, "fan"))})
+    spine.run()
+    assert replayed(script)[0] == sink.events
+    assert "end: stopped" == told(sink.events)[-1]
+
+
+def test_a_source_that_ends_while_others_are_judged_is_judged_too() -> None:
+    """Windows that come, the last ones of their source, while the engine is busy with another stream are not forgotten."""
+    go, script = threading.Event(), blocks(*FAULT)
+
+    def busy(windows: Sequence[Window]) -> None:
+        go.set()
+        finished(spine, "fan")
+
+    sink = Kept()
+    spine = pipeline(
+        {"fan": Scripted(go, *script), "pump": Scripted(*blocks((QUIET, LENGTH)))}, sink, engines={"fan": Mean(), "pump": Mean(busy)}
+    )
+    spine.run()
+    assert replayed(script)[0] == sink.of("fan")
+
+
+def test_an_open_event_of_a_source_that_fails_ends_as_signal_lost_and_others_go_on() -> None:
+    """The failed stream is offline; the other is heard to its end; then the failure is raised."""
+    go, unplugged = threading.Event(), SourceError("unplugged")
+    failing, going_on = blocks((STRANGE, 400)), blocks(*FAULT)
+    sink = Kept()
+    spine = pipeline({"fan": Scripted(*failing, unplugged), "pump": Scripted(*going_on[:5], go, *going_on[5:])}, sink)
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            spine.run()
+        except SourceError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: ("fan", "offline") in sink.statuses and "end: signal_lost" in told(sink.of("fan")), timeout_s=PATIENCE_S)
+    assert thread.is_alive()
+    go.set()
+    thread.join(PATIENCE_S)
+    assert [unplugged] == raised
+    assert replayed(going_on, "pump")[0] == sink.of("pump")
+
+
+def test_replay_of_a_source_that_fails_says_the_same() -> None:
+    """Offline too the open event ends as signal_lost before the failure is raised."""
+    from monitor.replay import Tally, replay
+    from tests.scripted import watch
+
+    script = [*blocks((QUIET, 130), (STRANGE, 333)), SourceError("cut short")]
+    sink, offline = Kept(), []
+    with pytest.raises(SourceError, match="cut short"):
+        pipeline({"fan": Scripted(*script)}, sink).run()
+    with pytest.raises(SourceError, match="cut short"):
+        offline.extend(replay(Scripted(*script), watch(), Mean(), Tally()))
+    assert "end: signal_lost" == told(sink.events)[-1]
+    assert told(sink.events)[:1] == ["new"]
+
+
+def test_a_fault_of_ours_in_a_reader_ends_the_pipeline() -> None:
+    """What is no SourceError is not lived with: the process ends by it and can be started anew."""
+    waiting = Scripted(*blocks((QUIET, 100)), threading.Event())
+    sink = Kept()
+    spine = pipeline({"fan": Scripted(*blocks((STRANGE, 400)), ZeroDivisionError("ours")), "pump": waiting}, sink)
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        spine.run()
+    assert (1, True) == (sink.closed, waiting.closed.is_set())
+
+
+# Status
+
+
+def test_a_status_is_told_once_a_change(logs: list[dict[str, object]]) -> None:
+    """Online when items come, offline when they end, and nothing twice."""
+    go, sink = threading.Event(), Kept()
+    with running(pipeline({"fan": Scripted(*blocks((QUIET, 300)), go, *blocks((QUIET, 600))[30:])}, sink)):
+        until(lambda: ("fan", "online") in sink.statuses and 3 == len(sink.readings), timeout_s=PATIENCE_S)
+        go.set()
+        until(lambda: ("fan", "offline") in sink.statuses, timeout_s=PATIENCE_S)
+    assert [("fan", "online"), ("fan", "offline")] == [s for s in sink.statuses if s[1] != "starting"]
+    assert all(before != after for before, after in pairwise(sink.statuses))
+    assert len(sink.statuses) == [entry["event"] for entry in logs].count("stream.status")
+
+
+def test_the_service_manager_hears_that_it_is_ready_once_a_source_delivers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """READY only with the first items, once, however many streams; STOPPING at the end."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+        go = [threading.Event(), threading.Event()]
+        script, said = blocks((QUIET, 100)), []
+        with running(pipeline({name: Scripted(gate, *script, threading.Event()) for name, gate in zip("ab", go, strict=True)})):
+            said.append(manager.recv(4096).decode())
+            go[0].set()
+            while "READY=1" not in said:
+                said.append(manager.recv(4096).decode())
+            go[1].set()
+            while said[-1] != "STATUS=a online, b online":
+                said.append(manager.recv(4096).decode())
+        said.append(manager.recv(4096).decode())
+    assert [
+        "STATUS=a starting",
+        "STATUS=a starting, b starting",
+        "STATUS=a online, b starting",
+        "READY=1",
+        "STATUS=a online, b online",
+        "STOPPING=1",
+    ] == said
+
+
+# The clock
+
+
+def test_an_event_ends_by_the_clock_when_items_stop_coming() -> None:
+    """The source is open and silent: the event ends as signal_lost once that has lasted, though no window came."""
+    now_s, sink = [4.0], Kept()
+    with running(pipeline({"fan": Scripted(*blocks((STRANGE, 400)), threading.Event())}, sink, clock=lambda: now_s[0])):
+        until(lambda: 5 == len(sink.readings), timeout_s=PATIENCE_S)
+        now_s[0] = 9.0
+        assert "new" == told(sink.events)[-1] or "update" == told(sink.events)[-1]
+        now_s[0] = 9.02
+        until(lambda: "end: signal_lost" in told(sink.events), timeout_s=PATIENCE_S)
+    assert 1 == told(sink.events).count("end: signal_lost") == len([e for e in sink.events if e.type == "end"])
+
+
+def test_a_slow_engine_is_no_lost_signal() -> None:
+    """Items that came while the engine was busy for long are judged before anyone asks whether they stopped coming."""
+    now_s, opened, go = [0.0], threading.Event(), threading.Event()
+    script = blocks((STRANGE, 1600))
+
+    def slow(windows: Sequence[Window]) -> None:
+        go.set()
+        until(lambda: 1600 == spine.watches["fan"].ring.end, timeout_s=PATIENCE_S)
+        now_s[0] = 16.0
+
+    sink = Kept()
+    spine = pipeline(
+        {
+            "fan": Scripted(*script[:20], opened, *script[20:40], go, *script[40:], threading.Event()),
+            "pump": Scripted(opened, *blocks((QUIET, LENGTH))),
+        },
+        sink,
+        engines={"fan": Mean(lambda windows: opened.set()), "pump": Mean(slow)},
+        clock=lambda: now_s[0],
+    )
+    with running(spine):
+        until(lambda: 30 == len(sink.readings), timeout_s=PATIENCE_S)
+    assert replayed(script)[0] == sink.of("fan")
+
+
+def test_counters_are_told_every_minute() -> None:
+    """By the clock, once a minute: how long it runs, how the streams are, what was judged, told and lost."""
+    now_s, go, sink = [100.0], threading.Event(), Kept()
+    script = blocks((QUIET, 400), (LOST, 100), (QUIET, 300))
+    with running(pipeline({"fan": Scripted(*script, go)}, sink, clock=lambda: now_s[0])):
+        until(lambda: 8 == len(sink.readings), timeout_s=PATIENCE_S)
+        for minute in (1, 2):
+            now_s[0] += 60
+            until(lambda minute=minute: minute == len(sink.counters), timeout_s=PATIENCE_S)  # type: ignore[misc]
+    assert [{"uptime_s": s, "streams": {"fan": "online"}, "windows": 8, "items_lost": 100} for s in (60, 120)] == sink.counters
+
+
+# Losses
+
+
+def test_a_gap_within_an_event_is_counted_in_it() -> None:
+    """An event goes on over a short gap and says how many items it lacks."""
+    sink = Kept()
+    pipeline({"fan": Scripted(*blocks((STRANGE, 400), (LOST, 120), (STRANGE, 480)))}, sink).run()
+    assert [("new", 0), ("end", 120)] == [(e.type, e.gaps) for e in sink.events if e.type != "update"]
+
+
+def test_a_slow_engine_loses_the_oldest_and_counts_it() -> None:
+    """A source far ahead of its engine overwrites what was not judged; what is lost is counted; memory stays what it was."""
+    total, capacity = 20_000, LENGTH + 4 * HOP
+    engine = Mean(lambda windows: finished(spine, "fan"))
+    spine = pipeline({"fan": Scripted(*blocks((QUIET, total)))}, engines={"fan": engine}, capacity=capacity)
+    spine.run()
+    windows = [w for batch in engine.batches for w in batch]
+    heard = {i for w in windows for i in range(w.start, w.end)}
+    assert total == windows[-1].end
+    overruns = [w.lost for w in windows if w.lost]
+    assert overruns
+    # After an overrun it goes on at the next hop: what lies before that is kept, but in no window.
+    assert 0 <= total - len(heard) - sum(overruns) < len(overruns) * HOP
+    assert capacity == spine.watches["fan"].ring.capacity
+    assert len(windows) <= 2 * (BATCH + 1)
+
+
+# Stopping
+
+
+class Failing(Kept):
+    """A sink that cannot take events."""
+
+    def event(self, event: Event) -> None:
+        """Fails."""
+        super().event(event)
+        raise SinkError("standard output: closed by its reader")
+
+
+def test_stop_ends_it_within_a_second() -> None:
+    """Sources that are waited for are closed, what is open ends as stopped, every sink is closed."""
+    sources: dict[str, Source] = {name: Scripted(*blocks((STRANGE, 400)), threading.Event()) for name in ("fan", "pump")}
+    sinks = Kept(), Kept()
+    spine = pipeline(sources, *sinks)
+    with running(spine):
+        until(lambda: 2 == told(sinks[1].events).count("new"), timeout_s=PATIENCE_S)
+        began_s = time.monotonic()
+        spine.stop()
+        until(lambda: sinks[0].closed and sinks[1].closed, timeout_s=PATIENCE_S)
+        assert time.monotonic() - began_s < 1.0
+    for sink in sinks:
+        assert 2 == told(sink.events).count("end: stopped")
+        assert 1 == sink.closed
+
+
+def test_stop_before_run_ends_it_at_once() -> None:
+    """A signal that comes before the first round is not lost."""
+    sink = Kept()
+    spine = pipeline({"fan": Scripted(threading.Event())}, sink)
+    spine.stop()
+    spine.run()
+    assert (1, []) == (sink.closed, sink.events)
+
+
+def test_a_sink_that_fails_keeps_nothing_from_the_others() -> None:
+    """Its failure ends the pipeline, after each other sink has heard the event and its end, and was closed."""
+    sinks: list[Failing | Kept] = [Failing(), Kept(), Failing()]
+    source = Scripted(*blocks((STRANGE, 400)), threading.Event())
+    with pytest.raises(SinkError, match="closed by its reader"):
+        pipeline({"fan": source}, *sinks).run()
+    assert source.closed.is_set()
+    assert [["new", "end: stopped"]] * 3 == [told(sink.events) for sink in sinks]
+    assert [1, 1, 1] == [sink.closed for sink in sinks]

@@ -1,0 +1,259 @@
+"""What the verbs answer to good input: tables, JSON, profiles, and events on a broker."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.checkpoint import describe
+from monitor.demo.fault import Planted
+from monitor.demo.sound import RATE_HZ, Room
+from tests.broker import Mosquitto, Subscriber, until
+from tests.command import diffmon, names
+
+WINDOW = 33_536
+"""Samples of a window."""
+
+
+def refuse(constant: str) -> float:
+    """What a strict reader of JSON makes of NaN and Infinity."""
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def read(text: str) -> dict[str, Any]:
+    """One JSON object."""
+    found: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return found
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """JSON lines."""
+    return [read(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def pieces(normal_wav: Path, faulty: tuple[Path, list[Planted]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ten seconds of normal, the first fault, and below it a second and a half of normal."""
+    folder = tmp_path_factory.mktemp("pieces")
+    normal, _ = soundfile.read(normal_wav, dtype="float32")
+    strange, _ = soundfile.read(faulty[0], dtype="float32")
+    (folder / "c").mkdir()
+    soundfile.write(folder / "a.wav", normal[: 10 * RATE_HZ], RATE_HZ)
+    soundfile.write(folder / "b, strange.wav", strange[: round((faulty[1][0].end_s + 6) * RATE_HZ)], RATE_HZ)
+    soundfile.write(folder / "c" / "d.wav", normal[: 3 * RATE_HZ // 2], RATE_HZ)
+    return folder
+
+
+# --- score
+
+
+def test_score_prints_a_row_a_file(model: Path, pieces: Path) -> None:
+    """The columns of the contract; windows and seconds as they are; the strange file stands out, and most in its worst window."""
+    done = diffmon("score", pieces, "--model", model)
+    assert (0, f"diffmon: {pieces}/c/d.wav: short: 1.5 s, repeated to fill one window\n") == (done.exit_code, done.stderr)
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert ["file", "score", "mean_score", "p_value", "windows", "seconds"] == header
+    assert [f"{pieces}/{name}" for name in ("a.wav", "b, strange.wav", "c/d.wav")] == [row[0] for row in rows]
+    normal, strange, short = ([float(v) for v in row[1:]] for row in rows)
+    # Every half second that leaves a whole window, and one more that ends with the file.
+    assert [17.0, 10.0] == normal[3:]
+    assert [1.0, 1.5] == short[3:]
+    assert short[0] == short[1]
+    assert strange[0] > 2 * max(normal[0], strange[1])
+    assert 0 < strange[2] < normal[2] <= 1
+
+
+def test_a_file_is_scored_as_it_is_replayed(model: Path, pieces: Path) -> None:
+    """The score of a file is that of the strangest window that replay finds."""
+    scored = lines(diffmon("score", pieces, "--model", model, "--json").stdout)
+    replayed = [r for r in lines(diffmon("replay", pieces, "--model", model, "--json").stdout) if "file" in r]
+    same = ("file", "windows", "seconds", "short")
+    assert [[s[k] for k in same] for s in scored] == [[r[k] for k in same] for r in replayed]
+    assert [s["score"] for s in scored] == pytest.approx([r["score"] for r in replayed], rel=1e-4, abs=1e-4)
+
+
+def test_score_json_holds_the_table(model: Path, pieces: Path) -> None:
+    """One object a file, with the columns as keys, and whether it was short."""
+    found = lines(diffmon("score", pieces, "--model", model, "--json").stdout)
+    assert [{"file", "score", "mean_score", "p_value", "windows", "seconds", "short"}] * 3 == [set(f) for f in found]
+    assert [False, False, True] == [f["short"] for f in found]
+
+
+def test_score_writes_what_it_would_print(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """`--csv` writes the table to a file, whole, and nothing to standard output."""
+    printed = diffmon("score", pieces, "--model", model)
+    written = diffmon("score", pieces, "--model", model, "--csv", tmp_path / "out.csv")
+    assert (0, "") == (written.exit_code, written.stdout)
+    assert printed.stdout == (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert ["out.csv"] == names(tmp_path)
+
+
+def test_a_short_file_is_repeated_to_a_window(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """It scores as the same sound played over and over for one window."""
+    short, _ = soundfile.read(pieces / "c" / "d.wav", dtype="float32")
+    soundfile.write(tmp_path / "long.wav", np.resize(short, WINDOW), RATE_HZ)
+    (expected,) = lines(diffmon("score", tmp_path / "long.wav", "--model", model, "--json").stdout)
+    (found,) = lines(diffmon("score", pieces / "c" / "d.wav", "--model", model, "--json").stdout)
+    assert (1, 1, False) == (expected["windows"], found["windows"], expected["short"])
+    assert expected["score"] == pytest.approx(found["score"], rel=1e-4)
+
+
+# --- train, calibrate
+
+
+def test_train_says_what_its_alarm_level_rests_on(tmp_path: Path) -> None:
+    """Normal used and held out, the level for the rate that was asked for, the smallest rate vouched for, and that it is extrapolated."""
+    soundfile.write(tmp_path / "n.wav", Room.drawn(1).sound(24, seed=2), RATE_HZ)
+    asked = ["--steps", "2", "--budget", "5s", "--false-alarms-per-day", "20", "--json"]
+    done = diffmon("train", tmp_path / "n.wav", "--out", tmp_path / "m", *asked)
+    assert (0, "") == (done.exit_code, done.stderr)
+    summary = read(done.stdout)
+    assert (6.0, 20.0, 2) == (summary["held_out_s"], summary["false_alarms_per_day"], summary["steps"])
+    assert 18 - WINDOW / RATE_HZ == pytest.approx(summary["training_s"], abs=0.05)
+    assert 3 * 86_400 / 6.0 == pytest.approx(summary["vouched_per_day"], rel=0.1)
+    assert summary["extrapolated"] is True
+    (outcome,) = lines(diffmon("replay", tmp_path / "n.wav", "--model", tmp_path / "m", "--false-alarms-per-day", "20", "--json").stdout)
+    assert summary["threshold"] == pytest.approx(outcome["threshold"], abs=1e-3)
+    assert ["m", "n.wav"] == names(tmp_path)
+
+
+def test_train_tells_the_same_in_words(tmp_path: Path) -> None:
+    """A person reads what was learned, and how to do it again."""
+    soundfile.write(tmp_path / "n.wav", Room.drawn(1).sound(12, seed=2), RATE_HZ)
+    told = diffmon("train", tmp_path / "n.wav", "--out", tmp_path / "m", "--steps", "2", "--budget", "5s", "--seed", "7").stdout
+    assert "the same again: the same recordings and budget, --seed 7 --steps 2\n" in told
+    assert "calibrated on 3 s of normal that training did not see\n" in told
+    assert "alarm level for 1 false alarms a day: score " in told
+    assert "smallest rate that the held-out normal can vouch for: " in told
+    assert "it is extrapolated" in told
+
+
+def test_calibrate_makes_a_profile_of_another_place(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """It names its model, is accepted by replay, and finds the new place's own sound normal, which the model's own profile does not."""
+    place = tmp_path / "normal.wav"
+    soundfile.write(place, Room.drawn(5).sound(40, seed=4), RATE_HZ)
+    profile = tmp_path / "p.safetensors"
+    done = diffmon("calibrate", place, "--model", model, "--out", profile, "--json")
+    assert (0, "") == (done.exit_code, done.stderr)
+    summary = read(done.stdout)
+    assert (0, None, 10.0) == (summary["steps"], summary["loss"], summary["held_out_s"])
+    assert 60 > summary["seconds"]
+    assert describe(model)["model"] == describe(profile)["model"] == summary["model"]
+    (own,) = lines(diffmon("score", place, "--model", model, "--json").stdout)
+    (fitting,) = lines(diffmon("score", place, "--model", model, "--profile", profile, "--json").stdout)
+    assert fitting["mean_score"] < 2 < own["mean_score"]
+    replayed = diffmon("replay", place, "--model", model, "--profile", profile, "--json", "--fail-on-anomaly")
+    assert (0, 0) == (replayed.exit_code, lines(replayed.stdout)[-1]["events"])
+    assert summary["threshold"] == pytest.approx(lines(replayed.stdout)[-1]["threshold"], abs=1e-3)
+
+
+# --- replay
+
+
+def test_replay_answers_for_each_file_of_a_folder(model: Path, pieces: Path) -> None:
+    """In order of name, its own events before each outcome; the short one is marked."""
+    done = diffmon("replay", pieces, "--model", model)
+    assert (0, "") == (done.exit_code, done.stderr)
+    normal, event, strange, short = done.stdout.splitlines()
+    assert normal.startswith(f"{pieces}/a.wav: 0 events in 0:10.0 (17 windows); highest score ")
+    assert event.startswith("b, strange.wav: 0:1")
+    assert strange.startswith(f"{pieces}/b, strange.wav: 1 event in 0:21.")
+    assert short.startswith(f"{pieces}/c/d.wav: 0 events in 0:01.5 (1 window, short: repeated to fill one window)")
+
+
+def test_fewer_false_alarms_need_a_higher_score(model: Path, pieces: Path) -> None:
+    """The alarm level rises as the accepted rate falls."""
+    levels = []
+    for rate in ("1000", "1", "0.01"):
+        done = diffmon("replay", pieces / "a.wav", "--model", model, "--false-alarms-per-day", rate, "--json")
+        levels.append(lines(done.stdout)[-1]["threshold"])
+    assert levels[0] < levels[1] < levels[2]
+
+
+def configured(folder: Path, model: Path, port: int) -> Path:
+    """A configuration of two streams that differ in the rate of false alarms, and a broker."""
+    path = folder / "diffmon.toml"
+    stream = f'source = {{ type = "file", paths = ["room.wav"] }}\nmodel = "{model}"\n'
+    path.write_text(
+        f'node = "box"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
+        f'[[stream]]\nname = "room"\n{stream}'
+        f'[[stream]]\nname = "barn"\nfalse_alarms_per_day = 0.01\n{stream}'
+    )
+    return path
+
+
+def test_replay_takes_the_place_of_a_stream(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """The first of the configuration or the one that is named, with its name in the events and its alarm level; an option goes first."""
+    config, file = configured(tmp_path, model, 1), pieces / "b, strange.wav"
+    first = lines(diffmon("replay", file, "--config", config, "--json").stdout)
+    barn = lines(diffmon("replay", file, "--config", config, "--stream", "barn", "--json").stdout)
+    named = lines(diffmon("replay", file, "--config", config, "--stream", "barn", "--false-alarms-per-day", "1", "--json").stdout)
+    assert ("box", "room") == (first[0]["node"], first[0]["stream"])
+    assert ("box", "barn") == (barn[0]["node"], barn[0]["stream"])
+    assert first[-1]["threshold"] < barn[-1]["threshold"]
+    assert first[-1]["threshold"] == named[-1]["threshold"]
+
+
+def test_replay_publishes_what_it_prints(model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """With --publish a subscriber hears the same events under the configured node and stream, and the state they leave."""
+    config = configured(tmp_path, model, mosquitto.port)
+    with Subscriber(mosquitto.port) as subscriber:
+        done = diffmon("replay", pieces, "--config", config, "--stream", "barn", "--publish", "--json")
+        until(lambda: subscriber.on("diffmon/box/status")[-1:] == ["offline"])
+        assert 0 == done.exit_code, done.stderr
+        printed = [e for e in lines(done.stdout) if "type" in e]
+        assert ["new", "end"] == [e["type"] for e in printed if e["type"] != "update"]
+        assert printed == [json.loads(text) for text in subscriber.on("diffmon/box/barn/event")]
+        assert ["ON", "OFF"] == subscriber.on("diffmon/box/barn/state")[-2:]
+
+
+# --- check, devices
+
+
+def test_check_says_what_the_daemon_would_run_with(model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Valid or not, each stream's model and what its alarm level rests on, and whether the broker is there."""
+    (tmp_path / "room.wav").write_bytes((pieces / "a.wav").read_bytes())
+    config = configured(tmp_path, model, mosquitto.port)
+    network = describe(model)["model"]
+    expected = [
+        f"{config}: valid; node box",
+        *(
+            f"stream {name}: audio, model {network}, {rate} false alarms a day, extrapolated from 0.5 min of held-out normal"
+            for name, rate in (("room", "1"), ("barn", "0.01"))
+        ),
+    ]
+    done = diffmon("check", "--config", config)
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert [*expected, f"broker 127.0.0.1:{mosquitto.port}: reached"] == done.stdout.splitlines()
+    mosquitto.stop()
+    done = diffmon("check", "--config", config)
+    *rest, broker = done.stdout.splitlines()
+    assert (0, expected) == (done.exit_code, rest)
+    assert broker.startswith(f"broker 127.0.0.1:{mosquitto.port}: not reached (")
+
+
+@pytest.fixture
+def sound_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with one microphone and one loudspeaker, as the audio library describes them."""
+    cards = [
+        {"index": 0, "name": "speaker", "max_input_channels": 0, "default_samplerate": 48_000.0, "hostapi": 0},
+        {"index": 1, "name": "USB microphone", "max_input_channels": 2, "default_samplerate": 44_100.0, "hostapi": 0},
+    ]
+    library = SimpleNamespace(query_hostapis=lambda: [{"name": "ALSA"}], query_devices=lambda: cards)
+    monkeypatch.setitem(sys.modules, "sounddevice", library)
+
+
+@pytest.mark.usefixtures("sound_card")
+def test_devices_lists_the_microphones() -> None:
+    """Name, host, channels and rate of what can be listened to, for a person and for a program."""
+    assert "USB microphone  (ALSA, 2 channels, 44100 Hz)\n" == diffmon("devices").stdout
+    (found,) = json.loads(diffmon("devices", "--json").stdout)
+    assert {"index": 1, "name": "USB microphone", "channels": 2, "rate_hz": 44_100.0, "host": "ALSA"} == found
