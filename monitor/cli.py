@@ -67,6 +67,8 @@ def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         _be_a_good_neighbour()
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file's name need not be UTF-8
         from monitor import log
 
         log.configure("warning")

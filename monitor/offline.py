@@ -11,7 +11,7 @@ from monitor import config
 from monitor.build import Opened, engines, open_for, watch
 from monitor.config import Config, FileConfig, StreamConfig
 from monitor.engine import Engine, pick_device
-from monitor.errors import ConfigError, SourceError
+from monitor.errors import ConfigError, SinkError, SourceError
 from monitor.recording import Recording, open_recording
 from monitor.records import Event
 from monitor.replay import Tally, replay
@@ -77,22 +77,26 @@ def replay_files(
     files = sound_files(paths)
     opened = open_for(chosen.stream.model, chosen.stream.profile, kind=chosen.stream.kind)
     engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
+    sinks = [_broker(chosen)] if publish else []
     with ExitStack() as closing:
-        sinks: list[Sink] = []
-        if publish:
-            sinks.append(_broker(chosen))
-            closing.callback(sinks[0].close)
+        for sink in sinks:
+            closing.callback(sink.close)
         for path in files:
             try:
                 yield from _replayed(path, chosen, opened, engine, sinks)
             except SourceError as error:
                 failed(str(error))
+    for sink in sinks:
+        if waiting := sink.counters()["mqtt.waiting"]:
+            raise SinkError(f"{waiting} events did not reach the broker")
 
 
-def _broker(chosen: Setting) -> Sink:
+def _broker(chosen: Setting) -> Mqtt:
     if chosen.config is None or chosen.config.mqtt is None:
         raise ConfigError(f"{chosen.path}: mqtt: missing, expected a broker to publish to")
-    return Mqtt(chosen.config.mqtt, node=chosen.node, topic=chosen.config.topic, streams=[chosen.stream.name])
+    # A name of its own: with the daemon's, the broker would throw the daemon out.
+    mqtt = chosen.config.mqtt.model_copy(update={"client_id": f"diffmon-{chosen.node}-replay"})
+    return Mqtt(mqtt, node=chosen.node, topic=chosen.config.topic, streams=[chosen.stream.name])
 
 
 def _replayed(

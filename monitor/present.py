@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from monitor.offline import Replayed
     from monitor.recording import Recording
     from monitor.scoring import FileScore
+
+
+T = TypeVar("T")
 
 
 class Failures:
@@ -71,21 +74,27 @@ class Bars:
             self._bar = None
 
 
-def follow(records: Iterable[Progress | Summary], *, as_json: bool) -> int:
-    """Shows training or calibration until its summary; 1 if a recording was skipped."""
+def outcome(records: Iterable[Progress | T]) -> T:
+    """The last record of a long job, its progress drawn on the way."""
     from monitor.learn.training import Progress
 
-    bars = Bars()
+    bars, last = Bars(), None
     try:
         for record in records:
             if isinstance(record, Progress):
                 bars.show(record)
             else:
-                bars.close()
-                return _summary(record, as_json=as_json)
+                last = record
     finally:
         bars.close()
-    raise AssertionError("learning ends with a summary")
+    if last is None:
+        raise AssertionError("a job ends with what came of it")
+    return last
+
+
+def follow(records: Iterable[Progress | Summary], *, as_json: bool) -> int:
+    """Shows training or calibration and what came of it; 1 if a recording was skipped."""
+    return _summary(outcome(records), as_json=as_json)
 
 
 def _summary(summary: Summary, *, as_json: bool) -> int:
@@ -137,7 +146,7 @@ def replayed(results: Iterable[tuple[Recording, Event] | Replayed], failures: Fa
     for result in results:
         if not isinstance(result, tuple):
             found += result.events
-            click.echo(json.dumps(asdict(result)) if as_json else _outcome(result))
+            click.echo(json.dumps(asdict(result)) if as_json else _replayed(result))
         elif as_json:
             click.echo(payload(result[1]))
         elif result[1].type == "end":
@@ -146,7 +155,7 @@ def replayed(results: Iterable[tuple[Recording, Event] | Replayed], failures: Fa
     return 3 if found and fail_on_anomaly else failed
 
 
-def _outcome(r: Replayed) -> str:
+def _replayed(r: Replayed) -> str:
     short = ", short: repeated to fill one window" if r.short else ""
     events = f"{r.events} event{'s' * (r.events != 1)}"
     windows = f"{r.windows} window{'s' * (r.windows != 1)}{short}"
@@ -194,19 +203,8 @@ def devices(*, as_json: bool) -> None:
 
 
 def evaluation(records: Iterable[Progress | Report]) -> int:
-    """Shows an evaluation until its table."""
-    from monitor.learn.training import Progress
-
-    bars = Bars()
-    try:
-        for record in records:
-            if isinstance(record, Progress):
-                bars.show(record)
-            else:
-                bars.close()
-                click.echo("\n".join(record.lines))
-    finally:
-        bars.close()
+    """Shows an evaluation and its table."""
+    click.echo("\n".join(outcome(records).lines))
     return 0
 
 
@@ -214,7 +212,7 @@ def write_text(out: Path, text: str) -> None:
     """Writes a whole file or none. Raises DiffmonError."""
     part = out.with_name(f".{out.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
         part.replace(out)
     except OSError as error:
         with suppress(OSError):  # where nothing can be written there is nothing to remove either

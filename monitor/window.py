@@ -77,5 +77,10 @@ class Windower:
 
 
 def fill(items: Items, length: int) -> Items:
-    """The items repeated, and cut, to `[length, *item]`: one window of a recording shorter than that. At least one item."""
-    return np.resize(items, (length, *items.shape[1:]))
+    """The items there and back again, and so on, to `[length, *item]`: one window of a recording shorter than that.
+
+    Every other repetition runs backwards, so that no seam clicks. At least one item.
+    """
+    if len(items) >= length:
+        return items[:length]
+    return np.pad(items, [(0, length - len(items)), *[(0, 0)] * (items.ndim - 1)], mode="symmetric")

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from monitor.errors import SinkError, SourceError
 from monitor.pipeline import BATCH, Pipeline
 from monitor.records import Event, Window
+from monitor.replay import Tally, replay
 from monitor.source import Source
 from tests.broker import until
-from tests.scripted import HOP, LENGTH, QUIET, STRANGE, Kept, Mean, Scripted, blocks, pipeline, replayed, running
+from tests.scripted import HOP, LENGTH, QUIET, STRANGE, Kept, Mean, Scripted, Step, blocks, pipeline, replayed, running, watch
 
 LOST = float("nan")
 PATIENCE_S = 30.0
@@ -138,17 +139,15 @@ def test_an_open_event_of_a_source_that_fails_ends_as_signal_lost_and_others_go_
 
 def test_replay_of_a_source_that_fails_says_the_same() -> None:
     """Offline too the open event ends as signal_lost before the failure is raised."""
-    from monitor.replay import Tally, replay
-    from tests.scripted import watch
-
-    script = [*blocks((QUIET, 130), (STRANGE, 333)), SourceError("cut short")]
-    sink, offline = Kept(), []
+    script: list[Step] = [*blocks((QUIET, 130), (STRANGE, 333)), SourceError("cut short")]
+    sink = Kept()
+    offline: list[Event] = []
     with pytest.raises(SourceError, match="cut short"):
         pipeline({"fan": Scripted(*script)}, sink).run()
     with pytest.raises(SourceError, match="cut short"):
         offline.extend(replay(Scripted(*script), watch(), Mean(), Tally()))
-    assert "end: signal_lost" == told(sink.events)[-1]
-    assert told(sink.events)[:1] == ["new"]
+    assert offline == sink.events
+    assert ["new", "end: signal_lost"] == [told(offline)[0], told(offline)[-1]]
 
 
 def test_a_fault_of_ours_in_a_reader_ends_the_pipeline() -> None:

@@ -168,7 +168,8 @@ def test_a_slow_scorer_never_gets_a_wrong_item(steps: list[tuple[int, int, bool]
 
 @pytest.mark.parametrize("n", [1, 3, 7, 8])
 def test_fill_repeats_to_one_window(n: int) -> None:
-    """A recording shorter than a window is repeated from its beginning, and cut."""
+    """A recording shorter than a window is repeated there and back, so that neighbours stay neighbours, and cut."""
     items = np.arange(n, dtype=np.float32)[:, None]
-    assert [i % n for i in range(8)] == fill(items, 8)[:, 0].tolist()
+    there_and_back = [*range(n), *reversed(range(n))]
+    assert [there_and_back[i % (2 * n)] for i in range(8)] == fill(items, 8)[:, 0].tolist()
     assert (8, 1) == fill(items, 8).shape

@@ -57,8 +57,8 @@ class Mqtt:
         self._outgoing.ring()
 
     def stats(self, stats: dict[str, object]) -> None:
-        """Publishes the node's counters."""
-        self._outgoing.latest.put(f"{self._root}/stats", json_text(stats))
+        """Publishes the node's counters, and those of this sink."""
+        self._outgoing.latest.put(f"{self._root}/stats", json_text(stats | self.counters()))
         self._outgoing.ring()
 
     def counters(self) -> dict[str, object]:

@@ -193,7 +193,8 @@ def _opened(path: Path) -> Any:
     import soundfile
 
     try:
-        file = soundfile.SoundFile(path)
+        # As bytes: a name need not be UTF-8.
+        file = soundfile.SoundFile(os.fsencode(path))
     # A name that ends in .raw is a TypeError, anything else that is no sound a SoundFileError.
     except (soundfile.SoundFileError, TypeError):
         raise SourceError(f"{path}: is not a sound file that can be read, expected WAV, FLAC, OGG or MP3") from None
