@@ -124,15 +124,14 @@ def scores(results: Iterable[FileScore], out: Path | None, failures: Failures, *
 
     if out is not None:
         check_writable(out)
-    lines = [] if as_json else [csv_header()]
-    if out is None and lines:
-        click.echo(lines[0])
+    lines: list[str] = []
     for result in results:
         if result.short:
             click.echo(f"diffmon: {result.file}: short: {result.seconds:g} s, repeated to fill one window", err=True)
-        lines.append(json.dumps(asdict(result)) if as_json else csv_row(result))
+        fresh = [json.dumps(asdict(result))] if as_json else [*([] if lines else [csv_header()]), csv_row(result)]
+        lines += fresh
         if out is None:
-            click.echo(lines[-1])
+            click.echo("\n".join(fresh))
     if out is not None:
         write_text(out, "\n".join([*lines, ""]))
     return failures.exit_code()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -18,7 +20,7 @@ from models.unet import UNetSettings
 
 BATCH = 32
 LEAST_STEPS = 20
-_TRIAL = 4
+_TRIAL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def plan(model: Model, inputs: Tensor, *, seconds: float, steps: int | None) -> 
     began_s = time.monotonic()
     trial = twin(model.denoiser).requires_grad_(True)
     marks = [time.monotonic() for _ in train(trial, twin(trial), inputs, steps=_TRIAL, batch=BATCH, seed=0)]
-    step_s = (marks[-1] - marks[0]) / (len(marks) - 1)
+    step_s = median(later - earlier for earlier, later in pairwise(marks))
     left_s = seconds - (time.monotonic() - began_s)
     return Plan(max(LEAST_STEPS, int(left_s / step_s)), max(began_s + seconds, time.monotonic() + 2 * LEAST_STEPS * step_s))
 
