@@ -19,6 +19,7 @@ from monitor.sink import Sink
 from monitor.source import Source
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
+from tests.broker import until
 
 RATE = 100
 HOP, LENGTH = 50, 200
@@ -27,6 +28,9 @@ QUIET, STRANGE = 0.0, 9.0
 """Item values whose windows are normal, and whose windows begin an event at once."""
 EPOCH = 1767323045.0
 """Wall time at time 0 of a scripted source."""
+
+PATIENCE_S = 30.0
+"""How long a test waits for what must come, on a busy machine."""
 
 Step = Block | threading.Event | Exception
 
@@ -189,3 +193,18 @@ def replayed(delivered: Sequence[Step], stream: str = "fan") -> tuple[list[Event
     engine = Mean()
     events = list(replay(Scripted(*delivered), watch(stream), engine, Tally()))
     return events, [w for batch in engine.batches for w in batch]
+
+
+def told(events: Sequence[Event]) -> list[str]:
+    """Events in short."""
+    return [e.type if e.reason is None else f"{e.type}: {e.reason}" for e in events]
+
+
+def places(windows: Sequence[Window]) -> list[tuple[int, int, int]]:
+    """Windows in short."""
+    return [(w.start, w.end, w.lost) for w in windows]
+
+
+def finished(spine: Pipeline, *streams: str) -> None:
+    """Returns when the sources of the streams have ended."""
+    until(lambda: all(spine.watches[s].ring.finished for s in streams), timeout_s=PATIENCE_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from monitor.health import Notifier
+from tests.broker import until
+from tests.scripted import PATIENCE_S, QUIET, Scripted, blocks, pipeline, running
 
 
 class Manager:
@@ -123,3 +126,30 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: Manager) -> None:
     assert "STATUS=dropped" not in manager.heard()
     notifier.state("heard")
     assert ["STATUS=heard"] == manager.heard()
+
+
+def test_the_service_manager_hears_that_it_is_ready_once_a_source_delivers(manager: Manager) -> None:
+    """READY only with the first items, once, however many streams; STOPPING at the end."""
+    go = [threading.Event(), threading.Event()]
+    sources = {name: Scripted(gate, *blocks((QUIET, 100)), threading.Event()) for name, gate in zip("ab", go, strict=True)}
+    said: list[str] = []
+
+    def hears(message: str) -> bool:
+        said.extend(manager.heard())
+        return message in said
+
+    with running(pipeline(sources)):
+        until(lambda: hears("STATUS=a starting, b starting"), timeout_s=PATIENCE_S)
+        go[0].set()
+        until(lambda: hears("READY=1"), timeout_s=PATIENCE_S)
+        go[1].set()
+        until(lambda: hears("STATUS=a online, b online"), timeout_s=PATIENCE_S)
+    assert hears("STOPPING=1")
+    assert [
+        "STATUS=a starting",
+        "STATUS=a starting, b starting",
+        "STATUS=a online, b starting",
+        "READY=1",
+        "STATUS=a online, b online",
+        "STOPPING=1",
+    ] == said

@@ -16,9 +16,7 @@ from monitor.records import Block
 from monitor.ring import Ring
 from monitor.source import Source
 from tests.broker import until
-from tests.scripted import RATE, Scripted, block
-
-PATIENCE_S = 30.0
+from tests.scripted import PATIENCE_S, RATE, Scripted, block
 
 
 def ring() -> Ring:

@@ -97,9 +97,9 @@ def test_score_writes_what_it_would_print(model: Path, pieces: Path, tmp_path: P
 
 
 def test_a_short_file_is_repeated_to_a_window(model: Path, pieces: Path, tmp_path: Path) -> None:
-    """It scores as the same sound played over and over for one window."""
+    """It scores as the same sound played there and back for one window."""
     short, _ = soundfile.read(pieces / "c" / "d.wav", dtype="float32")
-    soundfile.write(tmp_path / "long.wav", np.resize(short, WINDOW), RATE_HZ)
+    soundfile.write(tmp_path / "long.wav", np.pad(short, (0, WINDOW - len(short)), mode="symmetric"), RATE_HZ)
     (expected,) = lines(diffmon("score", tmp_path / "long.wav", "--model", model, "--json").stdout)
     (found,) = lines(diffmon("score", pieces / "c" / "d.wav", "--model", model, "--json").stdout)
     assert (1, 1, False) == (expected["windows"], found["windows"], expected["short"])
