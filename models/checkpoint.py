@@ -91,11 +91,6 @@ def load_profile(path: Path, model: Model) -> Fitted:
         raise CheckpointError(f"{path}: a diffmon profile, but damaged or of another version: {error}") from None
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """The header of a checkpoint: type, kind, hash, how it came about. Raises CheckpointError."""
-    return _read_header(path)
-
-
 def _digest(tensors: Mapping[str, Tensor], about: str = "") -> str:
     digest = hashlib.sha256(about.encode())
     for name, tensor in sorted(tensors.items()):

@@ -22,13 +22,12 @@ _PRIOR = 8  # windows' worth of trust in the usual scale, for a stream with litt
 _USUAL = 0.25  # deviation of a log statistic on ordinary sound
 
 
-def fit_profile(normal: Normal, observed: Observed, held_out: Tensor, overlap: int) -> tuple[Profile, Tensor]:
-    """The profile of a stream, and the scores `[B]` its own normal gets crosswise.
+def fit_profile(normal: Normal, observed: Observed, overlap: int) -> tuple[Profile, Tensor]:
+    """The profile of a stream, without p-values yet, and the scores `[B]` its own normal gets crosswise.
 
     Args:
         normal: moments of the planes.
         observed: residuals and features of all normal windows `[B, ...]` in order of time.
-        held_out: which of the windows the network was not trained on, bool `[B]`; they alone give the p-values.
         overlap: how many windows after one still share items with it.
     """
     sized = fit_sizes(normal, observed)
@@ -37,9 +36,12 @@ def fit_profile(normal: Normal, observed: Observed, held_out: Tensor, overlap: i
     parts = by_part((stats - location) / scale)
     part_location, part_scale = robust(parts, 1.0)
     scores = ((parts - part_location) / part_scale).mean(1)
-    kept = scores[held_out]
-    profile = replace(sized, location=location, scale=scale, part_location=part_location, part_scale=part_scale)
-    return replace(profile, quantiles=quantile_grid(kept), tail=fit_tail(kept)), scores
+    return replace(sized, location=location, scale=scale, part_location=part_location, part_scale=part_scale), scores
+
+
+def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
+    """The profile with p-values from scores `[n]` of normal that the network was not trained on."""
+    return replace(profile, quantiles=quantile_grid(held_out), tail=fit_tail(held_out))
 
 
 def fit_sizes(normal: Normal, observed: Observed) -> Profile:

@@ -25,7 +25,7 @@ from monitor.reader import Reader
 from monitor.ring import Ring
 from monitor.sink import Sink
 from monitor.source import Source
-from monitor.source.media import FileSource, Paced, probe
+from monitor.source.media import FileSource, Paced, probe, sound_files
 from monitor.source.microphone import Microphone
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
@@ -109,7 +109,7 @@ def source(stream: StreamConfig, sense: Representation) -> Source:
         case MicrophoneConfig(device=device, channel=channel):
             return Microphone(device, channel=channel, rate_hz=sense.rate_hz)
         case FileConfig(paths=paths, loop=loop):
-            return Paced(FileSource(paths, rate_hz=sense.rate_hz, loop=loop))
+            return Paced(FileSource(sound_files(paths), rate_hz=sense.rate_hz, loop=loop))
 
 
 def live_clock(time_s: float) -> float:
@@ -123,7 +123,7 @@ def opened_streams(config: Config) -> dict[str, Opened]:
     for stream in config.stream:
         opened[stream.name] = open_for(stream.model, stream.profile, kind=stream.kind)
         if isinstance(stream.source, FileConfig):
-            for path in stream.source.paths:
+            for path in sound_files(stream.source.paths):
                 probe(path)
     return opened
 

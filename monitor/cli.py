@@ -19,7 +19,7 @@ class Rate(click.FloatRange):
     """False alarms in 24 hours."""
 
     def __init__(self) -> None:
-        super().__init__(min=0, min_open=True, max=1000)
+        super().__init__(min=0.01, max=1000)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, or a usage error."""
@@ -104,7 +104,7 @@ def main() -> None:
     """Learns what is normal from recordings, listens all day, and says over MQTT what is not."""
 
 
-@main.command()
+@main.command(short_help="Learns a machine room, finds planted faults.")
 @_SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
 @click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
@@ -117,7 +117,7 @@ def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
     return run(seed=seed, out=out, budget_s=budget, broker=mqtt)
 
 
-@main.command()
+@main.command(short_help="Learns normal from recordings.")
 @_PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
 @_KIND
@@ -146,24 +146,25 @@ def train(
     return follow(training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate), as_json=as_json)
 
 
-@main.command()
+@main.command(short_help="Makes a profile for a new place.")
 @_PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the profile is written.")
 @_MODEL
 @_KIND
+@click.option("--budget", type=Duration(), default="3m", show_default=True, help="About how long it may take, if there is much normal.")
 @_RATE
 @_SEED
 @_JSON
 @fails_cleanly
-def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, rate: float, seed: int, as_json: bool) -> int:
+def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, budget: float, rate: float, seed: int, as_json: bool) -> int:
     """Makes a profile for a new place from recordings of its normal, in seconds, for a model that exists."""
     from monitor.learn import training
     from monitor.present import follow
 
-    return follow(training.calibrate(paths, out, model_path=model, kind=kind, seed=seed, rate=rate), as_json=as_json)
+    return follow(training.calibrate(paths, out, model_path=model, kind=kind, budget_s=budget, seed=seed, rate=rate), as_json=as_json)
 
 
-@main.command()
+@main.command(short_help="Says how strange each recording is.")
 @_PATHS
 @_MODEL
 @_PROFILE
@@ -179,7 +180,7 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
     return scores(score_files(paths, model, profile, failures), csv_out, failures, as_json=as_json)
 
 
-@main.command()
+@main.command(short_help="Finds the events in recordings.")
 @_PATHS
 @click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
 @_PROFILE
@@ -222,7 +223,7 @@ def replay(
     return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
 
 
-@main.command()
+@main.command(short_help="Watches all day.")
 @_CONFIG
 @fails_cleanly
 def run(config: Path) -> None:
@@ -232,7 +233,7 @@ def run(config: Path) -> None:
     run(config)
 
 
-@main.command()
+@main.command(short_help="Tells whether the daemon would start.")
 @_CONFIG
 @fails_cleanly
 def check(config: Path) -> None:
@@ -243,7 +244,7 @@ def check(config: Path) -> None:
         click.echo(line)
 
 
-@main.command()
+@main.command(short_help="Lists the microphones.")
 @_JSON
 @fails_cleanly
 def devices(as_json: bool) -> None:
@@ -253,7 +254,7 @@ def devices(as_json: bool) -> None:
     devices(as_json=as_json)
 
 
-@main.command()
+@main.command(short_help="Measures detection on UrbanSound8K.")
 @click.argument("protocol", type=click.Choice(["sites", "ovr"]))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the fused scores there, as CSV.")

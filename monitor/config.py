@@ -24,7 +24,7 @@ class _Section(BaseModel):
 class MqttConfig(_Section):
     """The broker."""
 
-    host: str = "localhost"
+    host: str = Field(default="localhost", min_length=1, pattern=r"^[^\s\"]*$")
     port: int = Field(default=1883, ge=1, le=65535)
     username: str | None = None
     password_file: Path | None = None
@@ -74,7 +74,7 @@ class StreamConfig(_Section):
     model: Path
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""
-    false_alarms_per_day: float = Field(default=1.0, gt=0, le=1000)
+    false_alarms_per_day: float = Field(default=1.0, ge=0.01, le=1000)
     """`new` events in 24 hours of normal."""
     quiet: Duration = 2.0
     """An event ends when this long nothing strange was there (s)."""
@@ -99,6 +99,12 @@ class Config(_Section):
     jsonl: bool = True
     """Write each event as a JSON line to standard output."""
     stream: tuple[StreamConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _someone_hears(self) -> Config:
+        if not self.jsonl and self.mqtt is None:
+            raise ValueError("jsonl: False without [mqtt]: nobody would hear of any event")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> Config:

@@ -55,7 +55,7 @@ def check(path: Path) -> Iterator[str]:
     config = load(path)
     pick_device(config.device)
     if config.mqtt is not None:
-        login(config.mqtt, node=config.node, will_topic="")
+        login(config.mqtt, node=config.node, will_topic=None)
     yield f"{path}: valid; node {config.node}"
     for name, opened in build.opened_streams(config).items():
         stream = next(s for s in config.stream if s.name == name)

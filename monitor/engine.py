@@ -40,7 +40,7 @@ class Engine:
     """
 
     def __init__(self, model: Model, representation: Representation, profiles: Mapping[str, Profile], *, device: torch.device) -> None:
-        self.representation = representation
+        self.representation = representation.to(device)
         self._device = device
         self._denoiser = model.denoiser.to(device)
         self._bank = model.bank.to(device)

@@ -15,8 +15,9 @@ from monitor.errors import ConfigError, SinkError, SourceError
 from monitor.recording import Recording, open_recording
 from monitor.records import Event
 from monitor.replay import Tally, replay
-from monitor.sink import Sink
-from monitor.sink.mqtt import Mqtt
+from monitor.sink.link import Link
+from monitor.sink.login import login
+from monitor.sink.outgoing import Outgoing
 from monitor.source.media import sound_files
 
 
@@ -77,41 +78,54 @@ def replay_files(
     files = sound_files(paths)
     opened = open_for(chosen.stream.model, chosen.stream.profile, kind=chosen.stream.kind)
     engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
-    sinks = [_broker(chosen)] if publish else []
+    links = [_broker(chosen)] if publish else []
+    began: set[float] = set()
     with ExitStack() as closing:
-        for sink in sinks:
-            closing.callback(sink.close)
+        for link in links:
+            closing.callback(link.close)
         for path in files:
             try:
-                yield from _replayed(path, chosen, opened, engine, sinks)
+                yield from _replayed(path, chosen, opened, engine, links, began)
             except SourceError as error:
                 failed(str(error))
-    for sink in sinks:
-        if waiting := sink.counters()["mqtt.waiting"]:
-            raise SinkError(f"{waiting} events did not reach the broker")
+        for link in links:
+            lost = link.drain(), link.counters()["mqtt.dropped"]
+            if any(lost):
+                raise SinkError(f"events did not reach the broker: {lost[0]} still wait, {lost[1]} were dropped")
 
 
-def _broker(chosen: Setting) -> Mqtt:
+def _broker(chosen: Setting) -> Link:
     if chosen.config is None or chosen.config.mqtt is None:
         raise ConfigError(f"{chosen.path}: mqtt: missing, expected a broker to publish to")
-    # A name of its own: with the daemon's, the broker would throw the daemon out.
+    # A client id of its own: with the daemon's, the broker would throw the daemon out.
     mqtt = chosen.config.mqtt.model_copy(update={"client_id": f"diffmon-{chosen.node}-replay"})
-    return Mqtt(mqtt, node=chosen.node, topic=chosen.config.topic, streams=[chosen.stream.name])
+    return Link(login(mqtt, node=chosen.node, will_topic=None), Outgoing(), root=f"{chosen.config.topic}/{chosen.node}")
+
+
+def _beginning(path: Path, seconds: float, taken: set[float]) -> float:
+    """Unix time at which a recording began, as far as can be told: a recorder closes a file when its last sample is in.
+
+    No two recordings begin at the same time, or their events would share ids: copies may all bear one time.
+    """
+    began = path.stat().st_mtime - seconds
+    while round(began, 3) in taken:
+        began += 0.001
+    taken.add(round(began, 3))
+    return began
 
 
 def _replayed(
-    path: Path, chosen: Setting, opened: Opened, engine: Engine, sinks: Sequence[Sink]
+    path: Path, chosen: Setting, opened: Opened, engine: Engine, links: Sequence[Link], taken: set[float]
 ) -> Iterator[tuple[Recording, Event] | Replayed]:
     sense = opened.representation
     recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
-    # A recorder closes a file when its last sample is in: that is the best guess at when it was recorded.
-    began = path.stat().st_mtime - recording.seconds
+    began = _beginning(path, recording.seconds, taken)
     watching = watch(chosen.stream, opened, engine, node=chosen.node, unix=lambda time_s: began + time_s)
     tally, events = Tally(), 0
     for event in replay(recording.source, watching, engine, tally):
         events += event.type == "new"
-        for sink in sinks:
-            sink.event(event)
+        for link in links:
+            link.event(event)
         yield recording, event
     if tally.worst is None:
         raise SourceError(f"{path}: ends before one window of {sense.length / sense.rate_hz:.1f} s could be read")

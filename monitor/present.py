@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from monitor.errors import DiffmonError
 from monitor.records import Event
+from monitor.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
     from monitor.learn.evaluation import Report
@@ -114,26 +113,26 @@ def _sentences(s: Summary) -> Iterator[str]:
     yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
     yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:g} a day"
     if s.extrapolated:
-        yield "the alarm level lies beyond that: it is extrapolated; more normal makes it surer"
+        yield "the alarm level lies beyond that: it is extrapolated; more normal, and a budget to judge it in, makes it surer"
 
 
 def scores(results: Iterable[FileScore], out: Path | None, failures: Failures, *, as_json: bool) -> int:
-    """Prints a line a file as it comes, or writes the whole table; the exit code."""
-    from monitor.learn.training import check_writable
+    """Prints a line a file as it comes, or writes the whole table, a CSV; the exit code."""
     from monitor.scoring import csv_header, csv_row
 
     if out is not None:
         check_writable(out)
-    lines: list[str] = []
+    lines = [csv_header()]
     for result in results:
         if result.short:
             click.echo(f"diffmon: {result.file}: short: {result.seconds:g} s, repeated to fill one window", err=True)
-        fresh = [json.dumps(asdict(result))] if as_json else [*([] if lines else [csv_header()]), csv_row(result)]
-        lines += fresh
-        if out is None:
-            click.echo("\n".join(fresh))
+        lines.append(csv_row(result))
+        if as_json:
+            click.echo(json.dumps(asdict(result)))
+        elif out is None:
+            click.echo("\n".join(lines[-1 - (len(lines) == 2) :]))
     if out is not None:
-        write_text(out, "\n".join([*lines, ""]))
+        write_whole(out, "\n".join([*lines, ""]))
     return failures.exit_code()
 
 
@@ -149,7 +148,7 @@ def replayed(results: Iterable[tuple[Recording, Event] | Replayed], failures: Fa
         elif as_json:
             click.echo(payload(result[1]))
         elif result[1].type == "end":
-            click.echo(_happened(result[1], result[0].path))
+            click.echo(_happened(result[1], result[0]))
     failed = failures.exit_code()
     return 3 if found and fail_on_anomaly else failed
 
@@ -161,11 +160,10 @@ def _replayed(r: Replayed) -> str:
     return f"{r.file}: {events} in {clock(r.seconds)} ({windows}); highest score {r.score:.2f}, alarm level {r.threshold:.2f}"
 
 
-def _happened(event: Event, path: Path) -> str:
+def _happened(event: Event, recording: Recording) -> str:
     where = dict(event.where)
-    rate_hz = (event.end_index - event.start_index) / max(event.end_unix - event.start_unix, 1e-3)
-    begin_s, end_s = event.start_index / rate_hz, event.end_index / rate_hz
-    return f"{path.name}: {clock(begin_s)} to {clock(end_s)}  score {event.peak_score:.1f}  {place(where)}  {rarity(event)}"
+    begin_s, end_s = (index / recording.source.rate_hz for index in (event.start_index, event.end_index))
+    return f"{recording.path.name}: {clock(begin_s)} to {clock(end_s)}  score {event.peak_score:.1f}  {place(where)}  {rarity(event)}"
 
 
 def place(where: dict[str, float]) -> str:
@@ -183,7 +181,7 @@ def rarity(event: Event) -> str:
 
 def clock(seconds: float) -> str:
     """Time into a recording, like 1:02:03.4."""
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
@@ -205,15 +203,3 @@ def evaluation(records: Iterable[Progress | Report]) -> int:
     """Shows an evaluation and its table."""
     click.echo("\n".join(outcome(records).lines))
     return 0
-
-
-def write_text(out: Path, text: str) -> None:
-    """Writes a whole file or none. Raises DiffmonError."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):  # where nothing can be written there is nothing to remove either
-            part.unlink(missing_ok=True)
-        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None

@@ -122,12 +122,6 @@ class Ring:
         with self.arrived:
             return self._anchors.time_of(index)
 
-    def wait(self, beyond: int, *, timeout_s: float) -> bool:
-        """Whether the ring reaches further than `beyond`; waits for that until the time is up or the source has ended."""
-        with self.arrived:
-            self.arrived.wait_for(lambda: self._end > beyond or self._finished, timeout_s)
-            return self._end > beyond
-
     def finish(self, error: Exception | None = None) -> None:
         """Marks that the source has ended, by itself or by `error`; the first call counts."""
         with self.arrived:

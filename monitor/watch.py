@@ -120,7 +120,8 @@ class Watch:
 
     def _seconds(self, change: Change) -> dict[str, float]:
         """When the peak's strangest part was, from the event's start."""
-        first, after = ((index - change.start) / self.ring.rate_hz for index in change.peak.span)
+        # A later window may find its strangest part a little before the first one's.
+        first, after = (max(0, index - change.start) / self.ring.rate_hz for index in change.peak.span)
         return {"start_s": round(first, 3), "end_s": round(after, 3)}
 
 

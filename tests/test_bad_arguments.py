@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.broker import free_port
 from tests.command import diffmon, names
 
 # --- configuration
@@ -23,6 +24,8 @@ STREAM = '[[stream]]\nname = "room"\nsource = { type = "file", paths = ["room.wa
         (STREAM + "hop = 3\n", r"stream\[0\].hop: unknown key"),
         ("[mqtt]\nport = 70000\n" + STREAM, "mqtt.port: 70000: .*65535"),
         ('[mqtt]\nusername = "a"\npassword_file = "gone"\n' + STREAM, "password_file: .*gone: cannot be read: No such file"),
+        ("jsonl = false\n" + STREAM, r"jsonl: False without \[mqtt\]"),
+        (STREAM + "false_alarms_per_day = 0.001\n", r"stream\[0\].false_alarms_per_day: 0.001: .*0.01"),
         ("[mqtt", "not TOML"),
         (None, "no such file"),
     ],
@@ -112,3 +115,35 @@ def test_a_machine_without_portaudio_is_told_what_to_install() -> None:
     program = "import ctypes.util; ctypes.util.find_library = lambda n: None; from monitor.cli import main; main(['devices'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert (1, "diffmon: PortAudio is not installed: apt-get install libportaudio2\n") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("broker", ["localhost", "localhost:0", "localhost:99999", "localhost:²", 'a"b:1883', ":1883"])
+def test_the_demos_broker_is_checked_first(broker: str, tmp_path: Path) -> None:
+    """An address that cannot be one is refused before anything is made."""
+    done = diffmon("demo", "--out", tmp_path / "demo", "--mqtt", broker)
+    assert (1, []) == (done.exit_code, names(tmp_path))
+    assert f"--mqtt: {broker!r}, expected HOST:PORT" in done.stderr
+
+
+def test_the_demos_broker_must_be_there(tmp_path: Path) -> None:
+    """A broker that cannot be reached is named before a minute goes into training."""
+    done = diffmon("demo", "--out", tmp_path / "demo", "--mqtt", f"127.0.0.1:{free_port()}")
+    assert (1, []) == (done.exit_code, names(tmp_path))
+    assert "cannot be reached" in done.stderr
+
+
+def test_the_demos_folder_must_be_writable(tmp_path: Path) -> None:
+    """A file in the way is named."""
+    (tmp_path / "file").touch()
+    done = diffmon("demo", "--out", tmp_path / "file" / "demo")
+    assert 1 == done.exit_code
+    assert f"{tmp_path / 'file' / 'demo'}: cannot be made: Not a directory" in done.stderr
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_is_not_replaced_by_a_file(device: str, tmp_path: Path) -> None:
+    """Output that would take the place of a device is refused."""
+    done = diffmon("train", tmp_path, "--out", device)
+    assert 1 == done.exit_code
+    assert f"{device}: is not a regular file, expected the name of a file" in done.stderr
+    assert Path(device).is_char_device()

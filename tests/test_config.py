@@ -117,7 +117,7 @@ def test_every_written_duration_is_read_back(number: float, unit: tuple[str, flo
         (f"{FAN}quiet = inf", "stream[0].quiet: inf is not a duration like 90s, 3m or 24h"),
         (f"{FAN}quiet = nan", "stream[0].quiet: nan is not a duration like 90s, 3m or 24h"),
         (f"{FAN}quiet = -1", "stream[0].quiet: -1: input should be greater than or equal to 0"),
-        (f"{FAN}false_alarms_per_day = 0", "stream[0].false_alarms_per_day: 0: input should be greater than 0"),
+        (f"{FAN}false_alarms_per_day = 0", "stream[0].false_alarms_per_day: 0: input should be greater than or equal to 0.01"),
         (f'log_level = "loud"\n{FAN}', "log_level: 'loud': input should be 'debug', 'info', 'warning' or 'error'"),
         (f'topic = "a/#"\n{FAN}', "topic: 'a/#': string should match pattern '^[^#+\\s/][^#+\\s]*$'"),
         ("", "stream: missing"),

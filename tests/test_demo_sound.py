@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from monitor.demo.fault import FAULTS, Planted, dropout, plant
-from monitor.demo.sound import HUM_WEIGHTS, MAINS_HZ, RATE_HZ, Floats, Room, machine_room, tones
+from monitor.demo.sound import HUM_WEIGHTS, MAINS_HZ, RATE_HZ, Floats, Room, tones
 
 SEEDS = range(5)
 
@@ -39,7 +39,7 @@ def bands_db(x: NDArray[np.floating]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_room_is_as_loud_as_promised(seed: int) -> None:
     """Every room is at about -26 dB below full scale and never reaches it."""
-    sound = machine_room(60, seed=seed)
+    sound = Room.drawn(seed).sound(60, seed=seed)
     assert (60 * RATE_HZ, 1) == sound.shape
     assert np.float32 == sound.dtype
     assert -26 == pytest.approx(db(rms(sound)), abs=0.6)
@@ -66,7 +66,7 @@ def test_a_sound_is_the_sum_of_its_layers() -> None:
 @pytest.mark.parametrize("samples", [0, 1, 5, RATE_HZ + 1])
 def test_any_length_can_be_made(samples: int) -> None:
     """A sound has as many samples as its seconds say, however few."""
-    assert (samples, 1) == machine_room(samples / RATE_HZ, seed=1).shape
+    assert (samples, 1) == Room.drawn(1).sound(samples / RATE_HZ, seed=1).shape
 
 
 def test_stretches_of_one_room_sound_alike() -> None:

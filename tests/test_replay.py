@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+from models.normalise import standardise
+from models.score import observe, score
 from monitor.build import engines, open_for
 from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ
@@ -198,3 +201,14 @@ def test_an_explanation_shows_what_normal_would_have_been(engine: Engine, faulty
     assert (64, 32) == fault.shown.shape == fault.normal.shape == fault.heat.shape
     assert normal.heat.max() < fault.heat.max() / 4
     assert np.abs(fault.shown - fault.normal)[-8:].mean() > 3 * np.abs(normal.shown - normal.normal)[-8:].mean()
+
+
+def test_everything_follows_the_device(model: Path) -> None:
+    """Network, noise, profiles and the representation's constants all go where the engine runs (here a device without memory)."""
+    opened = open_for(model, None, kind="audio")
+    engine = Engine(opened.model, opened.representation, {"a": opened.fitted.profile}, device=torch.device("meta"))
+    sense = engine.representation
+    profile = engine._profiles.gather(torch.zeros(2, dtype=torch.long, device="meta"))
+    planes = sense.planes(torch.zeros(2, sense.length, 1, device="meta"))
+    found = observe(engine._denoiser, standardise(planes, profile), profile, engine._bank)
+    assert {"meta"} == {t.device.type for t in (planes, *found, *score(found, profile))}

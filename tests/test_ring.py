@@ -162,19 +162,14 @@ def test_memory_for_times_is_bounded() -> None:
     assert 256 == len(ring._anchors._kept)
 
 
-def test_wait_ends_when_the_data_comes() -> None:
-    """Who waits for data beyond an index is woken by the write that brings it, from another thread."""
+def test_who_waits_is_woken_by_a_write() -> None:
+    """The condition that rings share is notified by a write from another thread."""
     ring = ring_of(10)
     writer = threading.Thread(target=lambda: [ring.write(block_of(k, k + 1)) for k in range(5)])
-    writer.start()
-    assert ring.wait(4, timeout_s=DEADLINE_S)
+    with ring.arrived:
+        writer.start()
+        assert ring.arrived.wait_for(lambda: ring.end == 5, DEADLINE_S)
     writer.join(DEADLINE_S)
-    assert 5 == ring.end
-
-
-def test_wait_gives_up() -> None:
-    """Without data the wait ends when its time is up."""
-    assert not ring_of(10).wait(0, timeout_s=0.01)
 
 
 def test_wait_ends_with_the_source() -> None:
@@ -182,8 +177,9 @@ def test_wait_ends_with_the_source() -> None:
     ring = ring_of(10)
     error = OSError("unplugged")
     finisher = threading.Thread(target=lambda: (ring.finish(error), ring.finish()))
-    finisher.start()
-    assert not ring.wait(0, timeout_s=DEADLINE_S)
+    with ring.arrived:
+        finisher.start()
+        assert ring.arrived.wait_for(lambda: ring.finished, DEADLINE_S)
     finisher.join(DEADLINE_S)
     assert (True, error) == (ring.finished, ring.error)
 

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.calibrate import p_value
 from models.denoiser import Denoiser
-from models.fit import fit_profile, fit_sizes
+from models.fit import fit_profile, fit_sizes, with_p_values
 from models.locate import extent
 from models.normalise import Normal, fit_normal, standardise
 from models.profile import Profile, stack
@@ -69,7 +69,8 @@ def stream() -> Stream:
     for _ in train(learner, denoiser, x, steps=12, batch=8, seed=3):
         pass
     observed = observe(denoiser, x, normal, bank)
-    profile, scores = fit_profile(normal, observed, torch.arange(60) >= 30, overlap=0)
+    profile, scores = fit_profile(normal, observed, overlap=0)
+    profile = with_p_values(profile, scores[30:])
     return Stream(denoiser, bank, normal, observed, profile, scores)
 
 
@@ -181,7 +182,8 @@ def test_silence_can_be_learnt() -> None:
     planes = SOUND.planes(torch.zeros(4, SOUND.length, 1))
     normal = fit_normal(planes)
     observed = observe(denoiser, standardise(planes, normal), normal, bank)
-    profile, scores = fit_profile(normal, observed, torch.arange(4) >= 3, overlap=1)
+    profile, scores = fit_profile(normal, observed, overlap=1)
+    profile = with_p_values(profile, scores[3:])
     assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
     assert torch.cat([scores, score(observed, profile).value]).abs().max() < 4
 
@@ -190,7 +192,8 @@ def test_silence_can_be_learnt() -> None:
 def test_a_profile_of_few_windows_is_finite(stream: Stream, count: int) -> None:
     """Even a single window gives a profile, by which the score of any other is finite."""
     few = Observed(*(part[:count] for part in stream.observed))
-    profile, scores = fit_profile(stream.normal, few, torch.arange(count) == count - 1, overlap=4)
+    profile, scores = fit_profile(stream.normal, few, overlap=4)
+    profile = with_p_values(profile, scores[-1:])
     assert (count,) == scores.shape
     assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
     assert score(stream.observed, profile).value.isfinite().all()

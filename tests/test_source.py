@@ -170,7 +170,7 @@ def test_a_stretch_beyond_the_end_is_empty(tmp_path: Path) -> None:
 def test_probe_tells_what_a_file_holds(tmp_path: Path) -> None:
     """Rate, channels and length are the file's own."""
     info = probe(written(tmp_path / "a.flac", 1.5, rate_hz=44100))
-    assert (44100, 1, 66150, 1.5, False) == (info.rate_hz, info.channels, info.frames, info.seconds, info.truncated)
+    assert (44100, 1, 66150, 66150, 1.5) == (info.rate_hz, info.channels, info.frames, info.promised_frames, info.seconds)
 
 
 def no_file(path: Path) -> None:

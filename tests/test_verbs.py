@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.checkpoint import describe
+from models.checkpoint import load_model, load_profile
+from monitor.config import MqttConfig
 from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ, Room
-from tests.broker import Mosquitto, Subscriber, until
+from monitor.present import clock
+from monitor.sink.mqtt import Mqtt
+from tests.broker import Mosquitto, Subscriber, free_port, until
 from tests.command import diffmon, names
 
 WINDOW = 33_536
@@ -146,7 +151,9 @@ def test_calibrate_makes_a_profile_of_another_place(model: Path, pieces: Path, t
     summary = read(done.stdout)
     assert (0, None, 10.0) == (summary["steps"], summary["loss"], summary["held_out_s"])
     assert 60 > summary["seconds"]
-    assert describe(model)["model"] == describe(profile)["model"] == summary["model"]
+    network, _ = load_model(model)
+    load_profile(profile, network)
+    assert network.hash == summary["model"]
     (own,) = lines(diffmon("score", place, "--model", model, "--json").stdout)
     (fitting,) = lines(diffmon("score", place, "--model", model, "--profile", profile, "--json").stdout)
     assert fitting["mean_score"] < 2 < own["mean_score"]
@@ -203,16 +210,48 @@ def test_replay_takes_the_place_of_a_stream(model: Path, pieces: Path, tmp_path:
 
 
 def test_replay_publishes_what_it_prints(model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """With --publish a subscriber hears the same events under the configured node and stream, and the state they leave."""
+    """With --publish a subscriber hears the same events under the configured node and stream, and a daemon's topics stay as they are."""
     config = configured(tmp_path, model, mosquitto.port)
-    with Subscriber(mosquitto.port) as subscriber:
+    daemon = Mqtt(MqttConfig(host="127.0.0.1", port=mosquitto.port), node="box", topic="diffmon", streams=["barn"])
+    with closing(daemon), Subscriber(mosquitto.port) as subscriber:
+        subscriber.wait("diffmon/box/barn/status", ["starting"])
         done = diffmon("replay", pieces, "--config", config, "--stream", "barn", "--publish", "--json")
-        until(lambda: subscriber.on("diffmon/box/status")[-1:] == ["offline"])
         assert 0 == done.exit_code, done.stderr
         printed = [e for e in lines(done.stdout) if "type" in e]
         assert ["new", "end"] == [e["type"] for e in printed if e["type"] != "update"]
+        until(lambda: len(subscriber.on("diffmon/box/barn/event")) == len(printed))
         assert printed == [json.loads(text) for text in subscriber.on("diffmon/box/barn/event")]
-        assert ["ON", "OFF"] == subscriber.on("diffmon/box/barn/state")[-2:]
+        retained = [subscriber.on(f"diffmon/box/{t}") for t in ("status", "barn/status", "barn/state")]
+        assert [["online"], ["starting"], ["OFF"]] == retained
+        assert daemon.counters()["mqtt.connected"]
+
+
+def test_replay_says_what_did_not_reach_the_broker(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """Events that nobody acknowledged are a failure."""
+    done = diffmon("replay", pieces / "b, strange.wav", "--config", configured(tmp_path, model, free_port()), "--publish")
+    assert 1 == done.exit_code
+    assert "events did not reach the broker" in done.stderr
+
+
+def test_copies_of_a_recording_have_events_of_their_own(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """Files that bear one time give events with different ids."""
+    for name in ("a.wav", "b.wav"):
+        shutil.copy2(pieces / "b, strange.wav", tmp_path / name)
+    events = [e for e in lines(diffmon("replay", tmp_path, "--model", model, "--json").stdout) if e.get("type") == "new"]
+    assert 2 == len(events) == len({e["id"] for e in events})
+
+
+def test_a_csv_stays_a_csv_beside_json(model: Path, pieces: Path, tmp_path: Path) -> None:
+    """With --csv and --json the file holds the table, and the output JSON."""
+    done = diffmon("score", pieces / "a.wav", "--model", model, "--csv", tmp_path / "s.csv", "--json")
+    assert ["file", "score"] == (tmp_path / "s.csv").read_text().splitlines()[0].split(",")[:2]
+    assert str(pieces / "a.wav") == lines(done.stdout)[0]["file"]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00.0"), (59.97, "1:00.0"), (61.25, "1:01.2"), (3599.96, "1:00:00.0")])
+def test_a_time_into_a_recording(seconds: float, text: str) -> None:
+    """Minutes and seconds, and hours where there are any; rounding carries over."""
+    assert text == clock(seconds)
 
 
 # --- check, devices
@@ -222,7 +261,7 @@ def test_check_says_what_the_daemon_would_run_with(model: Path, pieces: Path, mo
     """Valid or not, each stream's model and what its alarm level rests on, and whether the broker is there."""
     (tmp_path / "room.wav").write_bytes((pieces / "a.wav").read_bytes())
     config = configured(tmp_path, model, mosquitto.port)
-    network = describe(model)["model"]
+    network = load_model(model)[0].hash
     expected = [
         f"{config}: valid; node box",
         *(

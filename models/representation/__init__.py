@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, Self
 
+import torch
 from torch import Tensor
 
 
@@ -19,6 +20,9 @@ class Representation(Protocol):
     """Items from a window's start to the next one's."""
     shape: tuple[int, int, int]
     """Planes, rows and columns of a window: `(C, H, W)`, H and W even."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same, its constants on a device."""
 
     def planes(self, items: Tensor) -> Tensor:
         """Planes `[B, C, H, W]` float32 of windows `[B, length, *item]`."""

@@ -76,11 +76,6 @@ class Room:
         return mixed(self.layers(seconds, seed=seed, rate_hz=rate_hz))
 
 
-def machine_room(seconds: float, *, seed: int, rate_hz: int = RATE_HZ) -> Floats:
-    """A stretch of sound, `[n, 1]`, of the room that the seed draws."""
-    return Room.drawn(seed).sound(seconds, seed=seed, rate_hz=rate_hz)
-
-
 def mixed(layers: dict[str, Floats]) -> Floats:
     """The sum of layers `[n]` as a sound `[n, 1]`."""
     total: Floats = np.sum(list(layers.values()), axis=0, dtype=np.float32)

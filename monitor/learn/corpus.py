@@ -44,11 +44,6 @@ class Survey:
     unreadable: list[str]
     """One sentence a file that was skipped."""
 
-    @property
-    def seconds(self) -> float:
-        """Of normal in all."""
-        return sum(r.seconds for r in self.recordings)
-
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
@@ -127,10 +122,20 @@ def decode(stretches: Sequence[Stretch], sense: Representation, stride: int, fai
     """Planes `[n, C, H, W]` of each stretch in turn; one that cannot be decoded is told to `failed` and is empty."""
     for stretch in stretches:
         try:
-            yield planes(read(stretch.path, rate_hz=sense.rate_hz, start_s=stretch.start_s, seconds=stretch.seconds), sense, stride)
+            yield planes(_samples(stretch, sense), sense, stride)
         except SourceError as error:
             failed(str(error))
             yield torch.zeros(0, *sense.shape)
+
+
+def _samples(stretch: Stretch, sense: Representation) -> np.ndarray:
+    samples = read(stretch.path, rate_hz=sense.rate_hz, start_s=stretch.start_s, seconds=stretch.seconds)
+    if len(samples) < min(sense.length, 0.9 * stretch.seconds * sense.rate_hz):
+        found_s = len(samples) / sense.rate_hz
+        raise SourceError(
+            f"{stretch.path}: {found_s:.2f} s from {stretch.start_s:.2f} s on, expected {stretch.seconds:.2f} s: it is cut short"
+        )
+    return samples
 
 
 def _halved(recordings: Sequence[SoundInfo]) -> Corpus:

@@ -40,7 +40,8 @@ from monitor.learn.corpus import planes
 from monitor.learn.fitting import joined, observed
 from monitor.learn.optimise import fresh, optimise, plan
 from monitor.learn.protocol import RATE_HZ, Clip, Row, read_rows, waveforms
-from monitor.learn.training import Progress, check_writable
+from monitor.learn.training import Progress
+from monitor.whole import check_writable
 
 DETECTORS = (*PARTS, "fusion")
 
@@ -263,7 +264,7 @@ def _window_scores(model: Model, place: Place, sense: Representation, heard: _Cl
     own = _normal(place, heard)
     normal = fit_normal(own)
     seen = joined(list(observed(model, own, normal)))
-    profile, _ = fit_profile(normal, seen, torch.ones(len(own), dtype=torch.bool), math.ceil(sense.length / sense.hop) - 1)
+    profile, _ = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1)
     for part in observed(model, torch.cat([heard[row].planes for row in place.judged]), normal):
         result = score(part, profile)
         yield torch.cat([result.parts, result.value[:, None]], 1)

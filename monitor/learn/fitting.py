@@ -12,11 +12,11 @@ from torch import Tensor
 
 from models.calibrate import p_value
 from models.checkpoint import Fitted, Model
-from models.fit import fit_profile
+from models.fit import fit_profile, with_p_values
 from models.normalise import Normal, standardise
 from models.profile import Profile
 from models.representation import Representation
-from models.score import Observed, observe
+from models.score import Observed, observe, score
 from monitor import alarm
 from monitor.build import timed
 from monitor.config import StreamConfig
@@ -51,13 +51,25 @@ def joined(parts: Sequence[Observed]) -> Observed:
     return Observed(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def fitted(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed, *, seed: int) -> Fitted:
-    """Profile and alarm levels, from what the network made of `pieces.all`."""
-    held_out = torch.arange(len(seen.residual)) >= sum(map(len, pieces.training))
-    profile, scores = fit_profile(normal, seen, held_out, math.ceil(sense.length / sense.hop) - 1)
-    stretches = scores[held_out].split([len(p) for p in pieces.held_out])
+def sizes(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed) -> tuple[Profile, list[Tensor]]:
+    """Profile from what the network made of `pieces.all`, and the crosswise scores of each held-out stretch."""
+    profile, scores = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1)
+    held_out = scores[sum(map(len, pieces.training)) :]
+    return profile, list(held_out.split([len(p) for p in pieces.held_out]))
+
+
+@torch.inference_mode()
+def scored(model: Model, planes: Tensor, profile: Profile) -> Tensor:
+    """Scores `[N]` of planes `[N, C, H, W]` that the profile was not fitted on."""
+    normal = Normal(profile.mean, profile.deviation, profile.subband)
+    return torch.cat([planes.new_zeros(0), *(score(part, profile).value for part in observed(model, planes, normal))])
+
+
+def fitted(sense: Representation, profile: Profile, held_out: Sequence[Tensor], *, seed: int) -> Fitted:
+    """The profile with its p-values, and its alarm levels, from scores `[n]` of each held-out stretch in order of time."""
+    profile = with_p_values(profile, torch.cat([*held_out]))
     curve = alarm.fit(
-        [s.numpy() for s in stretches if len(s)],
+        [s.numpy() for s in held_out if len(s)],
         p_value=lambda s: p_of(s, profile),
         rule=timed(sense, alarm_p=0.0, **_TIMES),
         hop_s=sense.hop / sense.rate_hz,

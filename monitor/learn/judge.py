@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn.protocol import Row
+from monitor.whole import write_whole
 
 SiteScores = Mapping[int, float]
 """Score of each judged row, by its number; larger is stranger."""
@@ -119,14 +120,6 @@ def write_ovr_scores(path: str | Path, scores: OvrScores) -> None:
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    if path.exists() and not path.is_file():
-        raise DiffmonError(f"{path}: exists and is not a regular file, expected a file to write scores to")
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([columns, *rows])
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise DiffmonError(f"{path}: cannot be written: {error.strerror}") from None
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_whole(path, text.getvalue())

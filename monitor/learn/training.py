@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,12 +21,14 @@ from monitor.build import open_for, representation
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey
-from monitor.learn.fitting import Pieces, fitted, joined, observed
+from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan
+from monitor.whole import check_writable
 
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
 _DECODED, _PROFILED = 24, 6
-_MOST_DECODED, _MOST_PROFILED = 8192, 4096
+_MOST_DECODED, _MOST_SIZED = 8192, 2048
+_CALIBRATED = 30  # windows for each second of the budget, where nothing is trained
 _RESERVE_S = 2.0  # alarm levels and saving
 
 
@@ -95,7 +96,7 @@ def train(
     else:
         opened = open_for(init, None, kind=kind)
         model, sense = opened.model, opened.representation
-    job = _Job(sense, budget_s, seed)
+    job = _Job(sense, budget_s, seed, profiled=_PROFILED)
     found = survey(paths, sense)
     corpus = divide(found.recordings, sense.length / sense.rate_hz)
     yield from job.decode_training(corpus)
@@ -114,13 +115,16 @@ def train(
 
 
 def calibrate(
-    paths: Sequence[Path], out: Path, *, model_path: Path, kind: str, seed: int, rate: float = 1.0
+    paths: Sequence[Path], out: Path, *, model_path: Path, kind: str, budget_s: float, seed: int, rate: float = 1.0
 ) -> Iterator[Progress | Summary]:
-    """Makes a profile of a place from recordings of its normal, for a model that exists; no gradient step. Raises DiffmonError."""
+    """Makes a profile of a place from recordings of its normal, for a model that exists; no gradient step.
+
+    The budget bounds how much of the normal is used, not the time. Raises DiffmonError.
+    """
     began_s = time.monotonic()
     check_writable(out)
     opened = open_for(model_path, None, kind=kind)
-    job = _Job(opened.representation, _MOST_PROFILED / _PROFILED, seed)
+    job = _Job(opened.representation, budget_s, seed, profiled=_CALIBRATED)
     found = survey(paths, opened.representation)
     corpus = divide(found.recordings, opened.representation.length / opened.representation.rate_hz)
     yield from job.calibrate(opened.model, corpus)
@@ -135,13 +139,13 @@ class _Job:
     training: Tensor
     fitted: Fitted
 
-    def __init__(self, sense: Representation, budget_s: float, seed: int) -> None:
+    def __init__(self, sense: Representation, budget_s: float, seed: int, *, profiled: int) -> None:
         self._sense = sense
         self._rng = np.random.default_rng(seed)
         self._seed = seed
         self._hop_s = sense.hop / sense.rate_hz
         self._most_decoded = min(_MOST_DECODED, int(_DECODED * budget_s))
-        self._most_profiled = min(_MOST_PROFILED, int(_PROFILED * budget_s))
+        self._most_profiled = int(profiled * budget_s)
         self._failed: list[str] = []
         self._trained_s = self._held_s = 0.0
 
@@ -167,21 +171,29 @@ class _Job:
         return 1.3 * (time.monotonic() - began_s) / len(few) * min(count, self._most_profiled)
 
     def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
-        """Profile and alarm levels, from what was held out and as much again of the training normal, at most."""
-        share_s = self._most_profiled * self._hop_s
-        held = sample(corpus.held_out, 0.7 * share_s, self._rng)
-        trained = sample(corpus.training, 0.3 * share_s, self._rng)
+        """Profile and alarm levels: sizes from some of the normal, scores from all the held-out that the budget has time for."""
+        held = sample(corpus.held_out, 0.7 * self._most_profiled * self._hop_s, self._rng)
+        most_s = min(_MOST_SIZED, self._most_profiled) * self._hop_s
+        sized = sample(held, 0.7 * most_s, self._rng)
+        trained = sample(corpus.training, 0.3 * most_s, self._rng)
         self._held_s = sum(s.seconds for s in held)
         self._trained_s = self._trained_s or sum(s.seconds for s in trained)
-        pieces = Pieces(self._decoded(trained), self._decoded(held))
+        total_s = self._held_s + sum(s.seconds for s in trained)
+        pieces = Pieces(self._decoded(trained), self._decoded(sized))
         if not sum(map(len, pieces.held_out)):
             raise DiffmonError("\n".join([*self._failed, "none of the normal held out for calibration could be decoded"]))
         normal = fit_normal(pieces.all)
-        seen = []
+        seen, done = [], 0
         for part in observed(model, pieces.all, normal):
             seen.append(part)
-            yield Progress("calibrating", min(1.0, len(seen) * len(part.residual) / len(pieces.all)))
-        self.fitted = fitted(self._sense, pieces, normal, joined(seen), seed=self._seed)
+            done += len(part.residual)
+            yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
+        profile, scores = sizes(self._sense, pieces, normal, joined(seen))
+        for planes in decode([s for s in held if s not in sized], self._sense, self._sense.hop, self._failed.append):
+            scores.append(scored(model, planes, profile))
+            done += len(planes)
+            yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
+        self.fitted = fitted(self._sense, profile, scores, seed=self._seed)
 
     def _decoded(self, stretches: Sequence[Stretch]) -> list[Tensor]:
         return list(decode(stretches, self._sense, self._sense.hop, self._failed.append))
@@ -205,22 +217,6 @@ class _Job:
             seed=self._seed,
             seconds=round(time.monotonic() - began_s, 1),
         )
-
-
-def check_writable(out: Path) -> None:
-    """Raises DiffmonError now, rather than after an hour, if nothing can be written there."""
-    folder = out.parent
-    if out.is_dir():
-        raise DiffmonError(f"{out}: is a folder, expected the name of a file")
-    if not folder.is_dir():
-        wrong = f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist"
-        raise DiffmonError(f"{out}: {wrong}")
-    trial = folder / f".{out.name}.{os.getpid()}.part"
-    try:
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
 
 
 def _write(save: Callable[[], None], out: Path) -> None:

@@ -37,7 +37,7 @@ class _TlsSocket(ssl.SSLSocket):
             raise
 
 
-def login(config: MqttConfig, *, node: str, will_topic: str) -> Login:
+def login(config: MqttConfig, *, node: str, will_topic: str | None) -> Login:
     """The login of a configuration, its files read. Raises ConfigError naming the key."""
     return Login(
         host=config.host,

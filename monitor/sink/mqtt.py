@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
 from monitor.config import MqttConfig
 from monitor.records import Event, Reading, StreamStatus
-from monitor.sink.connection import Connection
+from monitor.sink.link import Link
 from monitor.sink.login import login
 from monitor.sink.outgoing import Outgoing
-from monitor.sink.payload import json_text, payload, reading_payload
-
-DRAIN_S = 3.0
-"""How long the end waits for events to be acknowledged."""
-GOODBYE_S = 1.0
-"""How long it then waits for `offline`."""
-
-log = structlog.get_logger(__name__)
+from monitor.sink.payload import json_text, reading_payload
 
 
 class Mqtt:
@@ -29,20 +20,17 @@ class Mqtt:
         self._root = f"{topic}/{node}"
         self._streams = tuple(streams)
         self._closed = False
-        login_ = login(config, node=node, will_topic=f"{self._root}/status")
+        me = login(config, node=node, will_topic=f"{self._root}/status")
         self._outgoing = Outgoing()
         self._outgoing.retained.put(f"{self._root}/status", "online")
         for stream in self._streams:
             self._outgoing.retained.put(self._topic(stream, "status"), "starting")
             self._outgoing.retained.put(self._topic(stream, "state"), "OFF")
-        self._connection = Connection(login_, self._outgoing)
+        self._link = Link(me, self._outgoing, root=self._root)
 
     def event(self, event: Event) -> None:
         """Queues the event until the broker acknowledges it; sets the stream's state ON, or OFF at the end."""
-        dropped = self._outgoing.pending.dropped
-        self._outgoing.pending.put(self._topic(event.stream, "event"), payload(event))
-        if dropped == 0 < self._outgoing.pending.dropped:
-            log.warning("mqtt.dropped", reason="the queue of events is full, from now on the oldest are lost")
+        self._link.event(event)
         self._outgoing.retained.put(self._topic(event.stream, "state"), "OFF" if event.type == "end" else "ON")
         self._outgoing.ring()
 
@@ -63,26 +51,18 @@ class Mqtt:
 
     def counters(self) -> dict[str, object]:
         """Whether the broker is there, and how many events it has, were dropped, still wait."""
-        pending = self._outgoing.pending
-        return {
-            "mqtt.connected": self._connection.connected,
-            "mqtt.sent": pending.sent,
-            "mqtt.dropped": pending.dropped,
-            "mqtt.waiting": len(pending),
-        }
+        return self._link.counters()
 
     def close(self) -> None:
         """Waits a few seconds for the events' acknowledgement, says `offline`, leaves. May be called twice."""
         if self._closed:
             return
         self._closed = True
-        if not self._outgoing.pending.wait_empty(DRAIN_S):
-            log.warning("mqtt.unsent", events=len(self._outgoing.pending))
+        self._link.drain()
         for stream in self._streams:
             self.status(stream, "offline")
         self._outgoing.retained.put(f"{self._root}/status", "offline")
-        self._connection.close(GOODBYE_S)
-        self._outgoing.close()
+        self._link.close()
 
     def _topic(self, stream: str, leaf: str) -> str:
         return f"{self._root}/{stream}/{leaf}"

@@ -54,11 +54,6 @@ class SoundInfo:
         """Length of what is there."""
         return self.frames / self.rate_hz
 
-    @property
-    def truncated(self) -> bool:
-        """Whether the file's end is missing, as far as its header tells."""
-        return self.promised_frames > self.frames
-
 
 class FileSource:
     """Sound files one after another, on one index, as fast as they can be read. `close` may come from another thread, and twice.
@@ -233,14 +228,14 @@ def _mono(info: SoundInfo, *, chunk: int, start: int = 0, stop: int = sys.maxsiz
 
     Raises SourceError at a sample that is not finite.
     """
-    at = min(start, info.frames)
+    at = begin = min(start, info.frames)
     for frames in _chunks(info.path, chunk=chunk, start=at, stop=stop):
         _check_finite(info, frames, at)
         at += len(frames)
         # Summed in 64 bits: two loud float samples must not overflow to infinity.
         yield frames if info.channels == 1 else frames.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    if at == 0 < stop:
-        raise SourceError(f"{info.path}: none of its samples can be read, the file is damaged")
+    if at == begin < min(stop, info.promised_frames):
+        raise SourceError(f"{info.path}: no samples can be read from {begin / info.rate_hz:.2f} s on, the file is damaged or cut short")
     if at < min(stop, info.promised_frames):
         found_s, promised_s = round(at / info.rate_hz, 3), round(info.promised_frames / info.rate_hz, 3)
         log.warning("source.truncated", path=str(info.path), promised_s=promised_s, found_s=found_s)
@@ -251,7 +246,10 @@ def _chunks(path: Path, *, chunk: int, start: int = 0, stop: int = sys.maxsize) 
     import soundfile
 
     with _opened(path) as file:
-        file.seek(start)
+        try:
+            file.seek(start)
+        except soundfile.SoundFileError:
+            return  # a compressed file that ends before its header says
         while start < stop:
             frames = np.full((min(chunk, stop - start), file.channels), np.nan, np.float32)
             try:

@@ -1,0 +1,64 @@
+"""Events on their way to a broker, and nothing else: no status, no state, no last will."""
+
+from __future__ import annotations
+
+import structlog
+
+from monitor.records import Event
+from monitor.sink.connection import Connection
+from monitor.sink.login import Login
+from monitor.sink.outgoing import Outgoing
+from monitor.sink.payload import payload
+
+DRAIN_S = 3.0
+"""How long the end waits for events to be acknowledged."""
+GOODBYE_S = 1.0
+"""How long it then waits for what else there is to say."""
+
+log = structlog.get_logger(__name__)
+
+
+class Link:
+    """A connection that keeps trying, and what waits for it. One thread calls it and never waits for the broker, but in `close`.
+
+    A replay publishes through it alone, beside a daemon whose retained topics it must not touch.
+
+    Args:
+        root: what the topics begin with, `<topic>/<node>`.
+    """
+
+    def __init__(self, login: Login, outgoing: Outgoing, *, root: str) -> None:
+        """Starts connecting and goes on trying."""
+        self._root = root
+        self._outgoing = outgoing
+        self._connection = Connection(login, outgoing)
+
+    def event(self, event: Event) -> None:
+        """Queues the event until the broker acknowledges it."""
+        pending = self._outgoing.pending
+        dropped = pending.dropped
+        pending.put(f"{self._root}/{event.stream}/event", payload(event))
+        if dropped == 0 < pending.dropped:
+            log.warning("mqtt.dropped", reason="the queue of events is full, from now on the oldest are lost")
+        self._outgoing.ring()
+
+    def counters(self) -> dict[str, object]:
+        """Whether the broker is there, and how many events it has, were dropped, still wait."""
+        pending = self._outgoing.pending
+        return {
+            "mqtt.connected": self._connection.connected,
+            "mqtt.sent": pending.sent,
+            "mqtt.dropped": pending.dropped,
+            "mqtt.waiting": len(pending),
+        }
+
+    def drain(self) -> int:
+        """How many events are still unacknowledged after a few seconds of waiting."""
+        if not self._outgoing.pending.wait_empty(DRAIN_S):
+            log.warning("mqtt.unsent", events=len(self._outgoing.pending))
+        return len(self._outgoing.pending)
+
+    def close(self) -> None:
+        """Says what there is left to say, and leaves. May be called twice."""
+        self._connection.close(GOODBYE_S)
+        self._outgoing.close()

@@ -1,0 +1,42 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from monitor.errors import DiffmonError
+
+
+def check_writable(out: Path) -> None:
+    """Raises DiffmonError now, rather than after an hour, if no file can be written there."""
+    if out.exists() and not out.is_file():
+        raise DiffmonError(f"{out}: is {'a folder' if out.is_dir() else 'not a regular file'}, expected the name of a file")
+    if not out.parent.is_dir():
+        wrong = f"{out.parent} is not a folder" if out.parent.exists() else f"the folder {out.parent} does not exist"
+        raise DiffmonError(f"{out}: {wrong}")
+    trial = _part(out)
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def write_whole(out: Path, text: str) -> None:
+    """Writes a text file, whole or not at all. Raises DiffmonError."""
+    check_writable(out)
+    part = _part(out)
+    try:
+        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+        part.replace(out)
+    except OSError as error:
+        raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):  # where nothing can be written there is nothing to remove either
+            part.unlink(missing_ok=True)
+
+
+def _part(out: Path) -> Path:
+    return out.with_name(f".{out.name}.{os.getpid()}.part")
