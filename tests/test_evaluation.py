@@ -19,7 +19,7 @@ from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn import evaluation, optimise
 from monitor.learn.evaluation import ProtocolName, Report, evaluate, untrained
-from monitor.learn.fitting import Pieces, fitted, joined, observed
+from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
 from monitor.learn.training import Progress
 
 DETECTORS = ["R", "S", "fusion", "untrained: R", "untrained: S", "untrained: fusion", "log-mel Mahalanobis"]
@@ -212,7 +212,8 @@ def saved(path: Path, model: Model) -> Path:
     planes = sense.planes(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0)))
     normal = fit_normal(planes)
     seen = joined(list(observed(model, planes, normal)))
-    save_model(path, model, fitted(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen, seed=0), {})
+    profile, scores = sizes(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)
+    save_model(path, model, fitted(sense, profile, scores, seed=0), {})
     return path
 
 

@@ -176,7 +176,7 @@ def test_a_broker_that_hangs_is_noticed_and_comes_back(mosquitto: Mosquitto, log
 
 def test_closing_without_a_broker_does_not_hang(logs: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be sent is counted; the end comes after the time to drain, and a second end at once."""
-    monkeypatch.setattr("monitor.sink.mqtt.DRAIN_S", 0.2)
+    monkeypatch.setattr("monitor.sink.link.DRAIN_S", 0.2)
     sink = mqtt(free_port())
     sink.close()
     sink = mqtt(free_port())
@@ -202,7 +202,7 @@ def test_closing_waits_for_events_to_be_acknowledged(mosquitto: Mosquitto) -> No
 
 def test_a_full_queue_drops_the_oldest_and_says_so_once(logs: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Past ten thousand events the newest are kept."""
-    monkeypatch.setattr("monitor.sink.mqtt.DRAIN_S", 0.0)
+    monkeypatch.setattr("monitor.sink.link.DRAIN_S", 0.0)
     with closing(mqtt(free_port())) as sink:
         for seq in range(10_003):
             sink.event(step(seq))
