@@ -208,6 +208,11 @@ def test_no_traceback_is_printed(model: Path, tmp_path: Path) -> None:
     assert (1, f"diffmon: {tmp_path}/gone.wav: no such file or folder\n") == (done.returncode, done.stderr)
 
 
+def heeding_interrupts() -> None:
+    """What a shell does for a command in the foreground; a test run in the background ignores Ctrl-C, and its children with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_training_leaves_nothing(normal_wav: Path, tmp_path: Path) -> None:
     """Ctrl-C while it trains: exit 130, a word, and neither a model nor a part of one."""
     ours, theirs = pty.openpty()
@@ -222,7 +227,7 @@ def test_an_interrupted_training_leaves_nothing(normal_wav: Path, tmp_path: Path
 
     command = [*RUN, "train", normal_wav, "--out", tmp_path / "m", "--budget", "10m"]
     # A terminal, since only there is progress shown.
-    training = subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL)
+    training = subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts)
     os.close(theirs)
     watcher = threading.Thread(target=watch, name="terminal")
     watcher.start()

@@ -11,35 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from monitor.errors import SourceError
 from monitor.records import Block
-from monitor.source import Source
 from monitor.source.media import FileSource, Paced, probe, read, sound_files
+from tests.sounds import RATE_HZ, joined, tone, written
 
 DEADLINE_S = 10.0
-RATE_HZ = 16000
-
-
-def tone(seconds: float, *, rate_hz: int, hz: float = 440.0) -> NDArray[np.float32]:
-    """A sine of half of full scale, `[n]`."""
-    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(np.float32)
-
-
-def written(path: Path, seconds: float = 1.0, *, rate_hz: int = RATE_HZ, hz: float = 440.0, **more: Any) -> Path:
-    """A file with a tone."""
-    soundfile.write(path, tone(seconds, rate_hz=rate_hz, hz=hz), rate_hz, **more)
-    return path
-
-
-def joined(source: Source) -> NDArray[np.float32]:
-    """All items of a source, once its blocks prove to follow one another."""
-    blocks = list(source.blocks())
-    assert [0, *(b.end for b in blocks[:-1])] == [b.start for b in blocks]
-    assert all(b.items.dtype == np.float32 and b.items.shape[1:] == source.item for b in blocks)
-    return np.concatenate([b.items for b in blocks])
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
