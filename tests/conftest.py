@@ -49,7 +49,7 @@ def model(normal_wav: Path) -> Path:
     from monitor.learn.training import train
 
     path = normal_wav.with_name("room.safetensors")
-    for _ in train([normal_wav], path, kind="audio", budget_s=30, seed=1, steps=40):
+    for _ in train([normal_wav], path, kind="audio", budget_s=30, seed=1, steps=20):
         pass
     return path
 
