@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from models.schedule import training_sigmas
 from models.unet import Encoded, UNet, UNetSettings
 
 
@@ -39,10 +37,8 @@ def coefficients(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return 1 / total, s * total.rsqrt(), total.rsqrt(), sigma.log() / 4
 
 
-def loss(denoiser: Denoiser, clean: Tensor, generator: Generator) -> Tensor:
-    """Mean weighted squared error of denoising clean `[B, C, H, W]` (equation 8); about 1 before training."""
-    sigma = training_sigmas(len(clean), generator).to(clean)
-    noise = torch.randn(clean.shape, generator=generator).to(clean)
+def loss(denoiser: Denoiser, clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    """Mean weighted squared error of denoising clean `[B, C, H, W]` under noise of levels `[B]` (equation 8); about 1 before training."""
     weight = (sigma.square() + 1) / sigma.square()
     error = denoiser(clean + noise * sigma[:, None, None, None], sigma) - clean
     return (error.square().mean((1, 2, 3)) * weight).mean()

@@ -15,10 +15,13 @@ from torch import Tensor
 from models.calibrate import fit_tail, quantile_grid
 from models.normalise import Normal
 from models.profile import Profile
-from models.score import PARTS, Observed, by_part, pool, statistics
+from models.residual import courses, energies
+from models.score import COUNTS, PARTS, Observed, means, statistics
 
 _BLOCKS = 5
 _PRIOR = 8  # windows' worth of trust in the usual scale, for a stream with little normal
+_STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
+_LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25  # deviation of a log statistic on ordinary sound
 
 
@@ -33,10 +36,10 @@ def fit_profile(normal: Normal, observed: Observed, overlap: int) -> tuple[Profi
     sized = fit_sizes(normal, observed)
     stats = crosswise(normal, observed, overlap)
     location, scale = robust(stats, _USUAL)
-    parts = by_part((stats - location) / scale)
-    part_location, part_scale = robust(parts, 1.0)
-    scores = ((parts - part_location) / part_scale).mean(1)
-    return replace(sized, location=location, scale=scale, part_location=part_location, part_scale=part_scale), scores
+    told = means((stats - location) / scale)
+    mean_location, mean_scale = robust(told, 1.0)
+    scores = ((told - mean_location) / mean_scale)[:, -1]
+    return replace(sized, location=location, scale=scale, mean_location=mean_location, mean_scale=mean_scale), scores
 
 
 def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
@@ -46,21 +49,27 @@ def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
 
 def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
+    by_level = [whitener(level.flatten(0, 1)) for level in courses(observed.residual).unbind(1)]
+    course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
+    energy_mean, energy_whitener = whitener(energies(observed.residual).flatten(0, 1))
     feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
     change_mean, change_whitener = whitener(observed.change.flatten(0, 1))
-    count = 2 * observed.residual.shape[1] + 2
     return Profile(
         *normal,
         residual=rms(observed.residual),
-        residual_pooled=rms(pool(observed.residual)),
+        excess=rms(observed.residual.clamp_min(0)),
+        course_mean=course_mean,
+        course_whitener=course_whitener,
+        energy_mean=energy_mean,
+        energy_whitener=energy_whitener,
         feature_mean=feature_mean,
         feature_whitener=feature_whitener,
         change_mean=change_mean,
         change_whitener=change_whitener,
-        location=torch.zeros(count),
-        scale=torch.ones(count),
-        part_location=torch.zeros(len(PARTS)),
-        part_scale=torch.ones(len(PARTS)),
+        location=torch.zeros(sum(COUNTS)),
+        scale=torch.ones(sum(COUNTS)),
+        mean_location=torch.zeros(len(PARTS) + 1),
+        mean_scale=torch.ones(len(PARTS) + 1),
         quantiles=torch.zeros(2),
         tail=torch.tensor([0.0, 1.0, 1.0, 0.0]),
     )
@@ -92,13 +101,13 @@ def rms(residual: Tensor) -> Tensor:
 def whitener(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean `[K]` and whitening matrix `[K, K]` of features `[n, K]`; covariance shrunk by OAS (Chen et al. 2010, equation 23)."""
     n, k = features.shape
-    mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-4)
+    mean, deviation = features.mean(0), features.std(0, correction=0) + _STILL
     z = ((features - mean) / deviation).double()
     covariance = z.mT @ z / n
     trace, square = covariance.trace(), covariance.square().sum()
     rho = ((1 - 2 / k) * square + trace**2) / ((n + 1 - 2 / k) * (square - trace**2 / k)).clamp_min(1e-12)
     rho = rho.clamp(0.01, 1)
-    shrunk = (1 - rho) * covariance + rho * trace / k * torch.eye(k, dtype=z.dtype)
+    shrunk = (1 - rho) * covariance + (rho * trace / k).clamp_min(_LEAST) * torch.eye(k, dtype=z.dtype)
     root = torch.linalg.inv(torch.linalg.cholesky(shrunk))
     return mean, root.float() / deviation
 

@@ -25,12 +25,20 @@ class Profile:
     """Deviation of the Haar sub-bands of the standardised planes, `[4C, 1, 1]`."""
     residual: Tensor
     """RMS of the residual of one cell, `[L, C, H, 1]`."""
-    residual_pooled: Tensor
-    """RMS of the residual averaged over 256 ms, `[L, C, H, 1]`."""
+    excess: Tensor
+    """RMS of that part of it that is above nothing, `[L, C, H, 1]`."""
+    course_mean: Tensor
+    """Of the courses of the residual, `[L, 2H]`."""
+    course_whitener: Tensor
+    """Makes them white, `[L, 2H, 2H]`."""
+    energy_mean: Tensor
+    """Of the residual's log energies, `[C * H]`."""
+    energy_whitener: Tensor
+    """Makes them white, `[C * H, C * H]`."""
     feature_mean: Tensor
     """Of the input's features, `[K]`."""
     feature_whitener: Tensor
-    """Makes the input's features white, `[K, K]`."""
+    """Makes them white, `[K, K]`."""
     change_mean: Tensor
     """Of the change of features by reconstruction, `[K]`."""
     change_whitener: Tensor
@@ -39,10 +47,10 @@ class Profile:
     """Median of each statistic, `[N]`."""
     scale: Tensor
     """Robust deviation of each statistic, `[N]`."""
-    part_location: Tensor
-    """Median of each part of the score, `[P]`."""
-    part_scale: Tensor
-    """Robust deviation of each part, `[P]`."""
+    mean_location: Tensor
+    """Median of the mean surprise of each part, and of all, `[P + 1]`."""
+    mean_scale: Tensor
+    """Robust deviation of the same, `[P + 1]`."""
     quantiles: Tensor
     """Scores of held-out normal from lowest to highest, on an even grid of `[Q]` ranks."""
     tail: Tensor

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from models.denoiser import Denoiser
 from models.schedule import descent
-
-
-def noise_bank(shape: tuple[int, int, int], generator: Generator, pairs: int = 1) -> Tensor:
-    """Fixed antithetic noise `[2 * pairs, C, H, W]`: the same for every window, so a score depends on nothing but its input."""
-    half = torch.randn(pairs, *shape, generator=generator)
-    return torch.cat([half, -half])
 
 
 def reconstruct(denoiser: Denoiser, x: Tensor, sigmas: tuple[float, ...], bank: Tensor, steps: int = 1) -> Tensor:

@@ -1,7 +1,12 @@
-"""The score of a window: reconstruction error (R) and semantic discrepancy (S), kept apart to the end, then fused.
+"""The score of a window: reconstruction error (R), semantic discrepancy (S) and typicality (T), kept apart to the end, then fused.
 
-Each part is a mean of *surprises*: statistics as robust z-scores of what this stream's normal gives. A surprise is smooth
-and unbounded, so that ranking needs no p-value. Nothing here sees the input but through the denoiser.
+Each part is a mean of *surprises*: statistics as robust z-scores of what this stream's normal gives; the score is the mean of
+them all. A surprise is smooth and unbounded, so that ranking needs no p-value. Nothing here sees the input but through the denoiser.
+
+* R: at every noise level the worst single cells, and the half second whose residual, band by band, lies farthest from normal.
+* S: the second whose features lie farthest, and the one where reconstruction changes them most unusually.
+* T: the second whose residual has the least usual energies, be they high or low (Song et al. 2019, *typicality*, and
+  MSMA, Mahmood et al. 2021, with distances in place of a mixture).
 """
 
 from __future__ import annotations
@@ -16,13 +21,14 @@ from models.denoiser import Denoiser
 from models.normalise import Normal, unsplit
 from models.profile import Profile
 from models.reconstruct import reconstruct
+from models.residual import courses, energies, excess
 from models.schedule import JUDGED
 from models.semantic import semantics
 
-PARTS = ("R", "S")
+PARTS = ("R", "S", "T")
+COUNTS = (2 * len(JUDGED), 2, 1)
+"""Statistics in each part."""
 
-_TOP = 0.02  # share of the cells that make up the worst of a window: a knock of 0.2 s, or a tone, is little more
-_COLUMNS = 4  # cells in a pooled column, 256 ms of sound
 _SEEN = 1  # of the levels, the one whose reconstruction is looked at for its features
 
 
@@ -32,9 +38,9 @@ class Observed(NamedTuple):
     residual: Tensor
     """Input less reconstruction in standardised planes, `[B, L, C, H, W]`."""
     features: Tensor
-    """Of the input, `[B, QUARTERS, K]`."""
+    """Of the input, `[B, T, K]`."""
     change: Tensor
-    """Features of the input less those of its reconstruction, `[B, QUARTERS, K]`."""
+    """Features of the input less those of its reconstruction, `[B, T, K]`."""
 
 
 class Score(NamedTuple):
@@ -59,45 +65,34 @@ def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tenso
 def score(observed: Observed, profile: Profile) -> Score:
     """The score of a batch, given the profile of each of its windows."""
     surprises = (statistics(observed, profile) - profile.location) / profile.scale
-    parts = (by_part(surprises) - profile.part_location) / profile.part_scale
-    return Score(parts.mean(-1), parts, heat(observed.residual, profile))
+    told = (means(surprises) - profile.mean_location) / profile.mean_scale
+    return Score(told[:, -1], told[:, :-1], heat(observed.residual, profile))
 
 
 def statistics(observed: Observed, profile: Profile) -> Tensor:
-    """`[B, N]`: for R, the worst cells and the worst column at every noise level; for S, both distances. Logarithms."""
-    return torch.cat([reconstruction_error(observed.residual, profile), semantic_discrepancy(observed, profile)], 1)
+    """Every statistic `[B, N]`, part by part. Logarithms."""
+    return torch.cat(
+        [
+            excess(observed.residual, profile.excess),
+            farthest(courses(observed.residual), profile.course_mean, profile.course_whitener),
+            farthest(observed.features, profile.feature_mean, profile.feature_whitener)[:, None],
+            farthest(observed.change, profile.change_mean, profile.change_whitener)[:, None],
+            farthest(energies(observed.residual), profile.energy_mean, profile.energy_whitener)[:, None],
+        ],
+        1,
+    )
 
 
-def by_part(surprises: Tensor) -> Tensor:
-    """Mean surprise of each part, `[B, P]`, of `[B, N]`."""
-    return torch.stack([surprises[:, :-2].mean(1), surprises[:, -2:].mean(1)], 1)
+def means(surprises: Tensor) -> Tensor:
+    """Mean surprise of each part, and last of all statistics alike, `[B, P + 1]`, of `[B, N]`."""
+    parts = [part.mean(1) for part in surprises.split(COUNTS, 1)]
+    return torch.stack([*parts, surprises.mean(1)], 1)
 
 
-def reconstruction_error(residual: Tensor, profile: Profile) -> Tensor:
-    """Log of the worst cells' mean square and of the worst column's, each noise level: `[B, 2L]`."""
-    cells = (residual / profile.residual).square().flatten(2)  # [B, L, cells]
-    worst = cells.topk(max(1, int(_TOP * cells.shape[-1])), -1).values.mean(-1)
-    columns = (pool(residual) / profile.residual_pooled).square().mean((2, 3))  # [B, L, columns]
-    return torch.cat([worst, columns.amax(-1)], 1).add(1e-6).log()
-
-
-def semantic_discrepancy(observed: Observed, profile: Profile) -> Tensor:
-    """Log of the largest Mahalanobis distance over the window's quarters: of the features, and of their change, `[B, 2]`."""
-    features = distance(observed.features, profile.feature_mean, profile.feature_whitener)
-    change = distance(observed.change, profile.change_mean, profile.change_whitener)
-    return torch.stack([features.amax(1), change.amax(1)], 1).add(1e-6).log()
-
-
-def distance(features: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
-    """Squared Mahalanobis distance a feature, `[B, Q]`, of `[B, Q, K]`."""
-    white = (features - mean[..., None, :]) @ whitener.mT
-    return white.square().mean(-1)
-
-
-def pool(residual: Tensor) -> Tensor:
-    """Signed means over 256 ms, overlapping by half, `[B, L, C, H, W']`: what is left of speckle shrinks, what is there stays."""
-    flat = residual.flatten(0, 3)[:, None]
-    return F.avg_pool1d(flat, _COLUMNS, _COLUMNS // 2)[:, 0].unflatten(0, residual.shape[:4])
+def farthest(places: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
+    """Log of the largest Mahalanobis distance, squared and a number, of any place, `[B, ...]`, of `[B, ..., T, K]`."""
+    white = (places - mean[..., None, :]) @ whitener.mT
+    return white.square().mean(-1).amax(-1).add(1e-6).log()
 
 
 def heat(residual: Tensor, profile: Profile) -> Tensor:

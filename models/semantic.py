@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.denoiser import Denoiser
-from models.unet import Encoded
-
-QUARTERS = 4
-"""Stretches of a window that are looked at apart: what is strange may last a quarter of it."""
 
 _SIGMA = 0.5  # little noise is expected, so that the network looks at detail
+_ROWS = 4  # stretches of the rows that are looked at apart: a low sound is not a high one
+_COLUMNS = 4  # of the middle scale, 1 s of sound
 
 
 def semantics(denoiser: Denoiser, x: Tensor) -> Tensor:
-    """Features `[B, QUARTERS, K]` of x `[B, C, H, W]`: means over rows and a quarter of the columns, at three scales."""
-    return pooled(denoiser.features(x, torch.full((len(x),), _SIGMA).to(x)))
+    """Features `[B, T, K]` of x `[B, C, H, W]` at its T places in time, less their mean over the window."""
+    return pooled(denoiser.features(x, torch.full((len(x),), _SIGMA).to(x)).middle)
 
 
-def pooled(seen: Encoded) -> Tensor:
-    """Means `[B, QUARTERS, K]` over all rows and a quarter of the columns, the scales side by side."""
-    quarters = [scale.mean(2).unflatten(-1, (QUARTERS, -1)).mean(-1) for scale in seen]  # [B, width, QUARTERS]
-    return torch.cat(quarters, 1).transpose(1, 2)
+def pooled(seen: Tensor) -> Tensor:
+    """Means `[B, T, K]` of the middle scale `[B, width, h, w]` over a quarter of its rows and overlapping seconds, contrasted."""
+    quarters = F.adaptive_avg_pool2d(seen, (_ROWS, seen.shape[-1])).flatten(1, 2)  # [B, 4 * width, w]
+    seconds = quarters.unfold(-1, _COLUMNS, 1).mean(-1)
+    return contrast(seconds.transpose(1, 2))
+
+
+def contrast(places: Tensor) -> Tensor:
+    """What sets each place `[B, T, K]` apart from the window as a whole: a room's slow drift is in all of them alike."""
+    return places - places.mean(1, keepdim=True)

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from models.denoiser import Denoiser, loss
+from models.noise import Noise
+from models.schedule import training_sigmas
 
 _RATE = 2e-3
 _WARMUP = 0.05  # share of the steps
@@ -28,7 +30,7 @@ class Step:
     """Running mean; 1 is an untrained network."""
 
 
-def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, *, steps: int, batch: int, seed: int) -> Iterator[Step]:
+def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, noise: Noise, *, steps: int, batch: int, seed: int) -> Iterator[Step]:
     """Trains in place on standardised inputs `[N, C, H, W]`, yielding after every step.
 
     `average` receives the exponential moving average of the weights: that is the network to keep. The same seed and
@@ -40,7 +42,8 @@ def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, *, steps: int, 
     for number in range(1, steps + 1):
         optimiser.param_groups[0]["lr"] = _RATE * learning_rate(number / steps)
         pick = torch.randint(len(inputs), (batch,), generator=generator)
-        value = loss(denoiser, inputs[pick].float(), generator)
+        sigma = training_sigmas(batch, generator)
+        value = loss(denoiser, inputs[pick].float(), noise.draw(batch, generator), sigma)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)

@@ -15,18 +15,22 @@ from monitor import __version__
 from monitor.errors import DiffmonError
 
 
-class Rate(click.FloatRange):
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if number != number:  # no bound stops NaN
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class Rate(Number):
     """False alarms in 24 hours."""
 
     def __init__(self) -> None:
         super().__init__(min=0.01, max=1000)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or a usage error."""
-        rate = float(super().convert(value, param, ctx))
-        if rate != rate:  # no bound stops NaN
-            self.fail(f"{value!r} is not a number", param, ctx)
-        return rate
 
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -258,19 +262,34 @@ def devices(as_json: bool) -> None:
 @click.argument("protocol", type=click.Choice(["sites", "ovr"]))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the fused scores there, as CSV.")
+@click.option("--parts", is_flag=True, help="Write those of the other detectors beside them, as OUT-R.csv and so on; needs --out.")
 @click.option("--budget", type=Duration(), default="10m", show_default=True, help="Time to train for, over all systems.")
 @click.option("--only", multiple=True, metavar="NAME", help="Limit to a site or class; may be repeated.")
 @click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
+@click.option("--contaminate", type=Number(min=0, max=1), default=0.0, help="Mix events into this share of normal; with sites only.")
 @_SEED
 @fails_cleanly
 def evaluate(
-    protocol: Literal["sites", "ovr"], data: Path, out: Path | None, budget: float, only: tuple[str, ...], init: Path | None, seed: int
+    protocol: Literal["sites", "ovr"],
+    data: Path,
+    out: Path | None,
+    parts: bool,
+    budget: float,
+    only: tuple[str, ...],
+    init: Path | None,
+    contaminate: float,
+    seed: int,
 ) -> int:
     """Measures detection on the UrbanSound8K protocols, beside a classical detector and the same network untrained."""
+    if parts and out is None:
+        raise click.UsageError("--parts needs --out")
+    if contaminate and protocol != "sites":
+        raise click.UsageError(f"--contaminate is for sites, not for {protocol}")
     from monitor.learn.evaluation import evaluate as evaluated
     from monitor.present import evaluation
 
-    return evaluation(evaluated(protocol, data, budget_s=budget, seed=seed, only=only, init=init, out=out))
+    records = evaluated(protocol, data, budget_s=budget, seed=seed, only=only, init=init, out=out, parts=parts, contaminate=contaminate)
+    return evaluation(records)
 
 
 if __name__ == "__main__":

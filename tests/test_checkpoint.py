@@ -16,8 +16,8 @@ from torch import Generator
 
 from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile, save_model, save_profile
 from models.denoiser import Denoiser
+from models.noise import Noise
 from models.profile import Profile
-from models.reconstruct import noise_bank
 from models.unet import UNetSettings
 
 GRID = {"rate_hz": 8000, "bands": 16}
@@ -29,7 +29,7 @@ def model(seed: int = 0) -> Model:
     generator = Generator().manual_seed(seed)
     for weight in denoiser.parameters():
         weight.normal_(generator=generator)
-    return Model("audio", GRID, denoiser, noise_bank((4, 8, 4), generator))
+    return Model("audio", GRID, denoiser, Noise((1, 16, 8), (0,)).bank(generator))
 
 
 def fitted(seed: int = 0) -> Fitted:

@@ -13,13 +13,15 @@ from torch import Generator, Tensor, nn
 from torch.testing import assert_close
 
 from models.denoiser import Denoiser, coefficients, loss
-from models.reconstruct import noise_bank, reconstruct
+from models.noise import Noise
+from models.reconstruct import reconstruct
 from models.schedule import JUDGED, descent, training_sigmas
-from models.semantic import QUARTERS, pooled, semantics
+from models.semantic import pooled, semantics
 from models.train import follow, learning_rate, train, twin
-from models.unet import Attention, Encoded, UNet, UNetSettings
+from models.unet import Attention, UNet, UNetSettings
 
 SMALL = UNetSettings(4, (8, 16, 24))
+PLAIN = Noise((1, 16, 16), (0,))
 
 sigmas = st.floats(0.01, 100.0)
 general = settings(deadline=None, derandomize=True, max_examples=50)
@@ -88,7 +90,7 @@ def test_an_untrained_denoiser_is_ideal_for_gaussian_data() -> None:
 def test_the_loss_is_one_before_training() -> None:
     """Whatever the noise level, the weighted error of the ideal denoiser on Gaussian data is 1."""
     with torch.no_grad():
-        value = float(loss(Denoiser(SMALL), gaussian(64, 4, 16, 16), seeded(1)))
+        value = float(loss(Denoiser(SMALL), gaussian(64, 4, 8, 8), gaussian(64, 4, 8, 8, seed=1), training_sigmas(64, seeded(1))))
     assert 1 == pytest.approx(value, abs=0.02)
 
 
@@ -101,14 +103,14 @@ def closed_form(ladder: list[float]) -> float:
 def test_reconstruction_has_its_closed_form(steps: int) -> None:
     """With antithetic noise and the ideal denoiser a reconstruction is the input, scaled down by each step; the noise cancels."""
     x = gaussian(2, 4, 8, 8)
-    restored = reconstruct(Denoiser(SMALL), x, JUDGED, noise_bank((4, 8, 8), seeded(1)), steps)
+    restored = reconstruct(Denoiser(SMALL), x, JUDGED, PLAIN.bank(seeded(1)), steps)
     factors = torch.tensor([closed_form(descent(sigma, steps)) for sigma in JUDGED])
     assert_close(restored, x[:, None] * factors[:, None, None, None], rtol=0, atol=1e-5)
 
 
 def test_one_noise_does_not_cancel() -> None:
     """A bank of one noise leaves its share in the reconstruction: (x + sigma n) / (1 + sigma^2)."""
-    x, bank = gaussian(1, 4, 8, 8), noise_bank((4, 8, 8), seeded(1))[:1]
+    x, bank = gaussian(1, 4, 8, 8), PLAIN.bank(seeded(1))[:1]
     assert_close(reconstruct(Denoiser(SMALL), x, (2.0,), bank)[:, 0], (x + 2 * bank) / 5)
 
 
@@ -128,30 +130,22 @@ def test_levels_descend_to_zero(sigma: float, steps: int) -> None:
     assert all(now > later for now, later in pairwise(ladder))
 
 
-def test_the_bank_is_antithetic_and_seeded() -> None:
-    """Noises come in pairs that cancel, the same for the same seed."""
-    bank = noise_bank((4, 8, 8), seeded(3), pairs=2)
-    assert (4, 4, 8, 8) == bank.shape
-    assert torch.equal(bank[:2], -bank[2:])
-    assert torch.equal(bank, noise_bank((4, 8, 8), seeded(3), pairs=2))
-
-
 def test_reconstruction_of_a_window_is_its_own() -> None:
     """Levels, noises and windows share a batch, and none sees another."""
     denoiser = Denoiser(SMALL)
     for weight in denoiser.net.leave.parameters():
         nn.init.normal_(weight, std=0.1)
-    x, bank = gaussian(3, 4, 8, 8), noise_bank((4, 8, 8), seeded(1))
+    x, bank = gaussian(3, 4, 8, 8), PLAIN.bank(seeded(1))
     together = reconstruct(denoiser, x, JUDGED, bank, 2)
     for i, sigma in enumerate(JUDGED):
         assert_close(reconstruct(denoiser, x[1:2], (sigma,), bank, 2)[:, 0], together[1:2, i], rtol=1e-4, atol=1e-5)
 
 
 def test_training_levels_lie_about_those_judged() -> None:
-    """Half of the noise levels in training are above 2.2, and they are drawn by the generator alone."""
+    """Half of the noise levels in training are above 1.5, and they are drawn by the generator alone."""
     drawn = training_sigmas(20_000, seeded(1))
-    assert 0.8 == pytest.approx(float(drawn.log().mean()), abs=0.03)
-    assert 1.1 == pytest.approx(float(drawn.log().std()), abs=0.03)
+    assert 0.4 == pytest.approx(float(drawn.log().mean()), abs=0.03)
+    assert 1.0 == pytest.approx(float(drawn.log().std()), abs=0.03)
     assert torch.equal(drawn, training_sigmas(20_000, seeded(1)))
 
 
@@ -168,7 +162,9 @@ def trained(seed: int, steps: int = 8) -> Denoiser:
     torch.manual_seed(0)
     denoiser = Denoiser(SMALL)
     average = twin(denoiser)
-    assert list(range(1, steps + 1)) == [step.number for step in train(denoiser, average, stripes(16), steps=steps, batch=8, seed=seed)]
+    assert list(range(1, steps + 1)) == [
+        step.number for step in train(denoiser, average, stripes(16), PLAIN, steps=steps, batch=8, seed=seed)
+    ]
     return average
 
 
@@ -176,10 +172,12 @@ def test_training_learns_a_rule() -> None:
     """Pictures that follow a rule are denoised better after a few dozen steps, by the average as well."""
     denoiser = Denoiser(SMALL)
     average = twin(denoiser)
-    for _ in train(denoiser, average, stripes(64), steps=60, batch=16, seed=1):
+    for _ in train(denoiser, average, stripes(64), PLAIN, steps=60, batch=16, seed=1):
         pass
     with torch.no_grad():
-        assert [True, True] == [float(loss(net, stripes(64), seeded(5))) < 0.75 for net in (denoiser, average)]
+        assert [True, True] == [
+            float(loss(net, stripes(64), PLAIN.draw(64, seeded(5)), training_sigmas(64, seeded(6)))) < 0.75 for net in (denoiser, average)
+        ]
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -192,7 +190,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 def test_the_loss_shown_begins_at_one() -> None:
     """The running mean starts from what an untrained network has, and every step moves it by a twentieth."""
     denoiser = Denoiser(SMALL)
-    step = next(iter(train(denoiser, twin(denoiser), gaussian(8, 4, 8, 8), steps=50, batch=8, seed=1)))
+    step = next(iter(train(denoiser, twin(denoiser), gaussian(8, 4, 8, 8), PLAIN, steps=50, batch=8, seed=1)))
     assert 1 == pytest.approx(step.loss, abs=0.05)
 
 
@@ -225,13 +223,14 @@ def test_a_twin_is_not_trained() -> None:
     assert copy.net.enter.weight.data_ptr() != denoiser.net.enter.weight.data_ptr()
 
 
-def test_features_are_means_over_quarters() -> None:
-    """Of each scale the rows and a quarter of the columns are averaged; the scales stand side by side."""
-    scales = [gaussian(2, width, 16 // size, 16 // size, seed=width) for width, size in ((3, 1), (5, 2), (7, 4))]
-    features = pooled(Encoded(*scales))
-    assert (2, QUARTERS, 15) == features.shape
-    assert_close(features[1, 2, :3], scales[0][1, :, :, 8:12].mean((1, 2)))
-    assert_close(features[0, 3, 8:], scales[2][0, :, :, 3].mean(1))
+def test_features_are_means_over_quarters_of_the_rows() -> None:
+    """A quarter of the rows and four columns make a place; places differ from the window's mean, and nothing else is told."""
+    seen = gaussian(2, 5, 16, 8)
+    features = pooled(seen)
+    means = torch.stack([seen[..., t : t + 4].unflatten(2, (4, 4)).mean((3, 4)).flatten(1) for t in range(5)], 1)
+    assert (2, 5, 20) == features.shape
+    assert_close(features, means - means.mean(1, keepdim=True))
+    assert_close(pooled(seen + 3), features, rtol=0, atol=1e-5)
 
 
 def test_features_of_an_input_are_its_own() -> None:

@@ -17,12 +17,14 @@ from models.checkpoint import Model, save_model
 from models.normalise import fit_normal
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.errors import DiffmonError, ModelError, SourceError
-from monitor.learn import evaluation, optimise
-from monitor.learn.evaluation import ProtocolName, Report, evaluate, untrained
+from monitor.learn import network, optimise
+from monitor.learn.evaluation import ProtocolName, Report, evaluate
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
+from monitor.learn.network import untrained
 from monitor.learn.training import Progress
 
-DETECTORS = ["R", "S", "fusion", "untrained: R", "untrained: S", "untrained: fusion", "log-mel Mahalanobis"]
+OURS = ["R", "S", "T", "fusion", "R + S"]
+DETECTORS = [*OURS, *(f"untrained: {name}" for name in OURS), "log-mel Mahalanobis"]
 PLACES = ("hall", "mill")
 LENGTH = 36_000
 Sites = tuple[list[Progress], Report, dict[tuple[str, ...], float]]
@@ -70,7 +72,7 @@ def evaluated(protocol: ProtocolName, data: Path, **options: Any) -> tuple[list[
 @pytest.fixture(scope="module")
 def sites(made: Path) -> Sites:
     """What came of the sites as they are, untrained; progress, report, scores written."""
-    return *evaluated("sites", made, out=made / "scores.out"), scores(made / "scores.out")
+    return *evaluated("sites", made, out=made / "scores.out", parts=True), scores(made / "scores.out")
 
 
 def scores(path: Path) -> dict[tuple[str, ...], float]:
@@ -95,19 +97,43 @@ def test_sites(sites: Sites) -> None:
     """All detectors stand in the table, every judged row in the CSV, and every stage is shown to its end."""
     progress, report, written = sites
     assert ["0", "dB", "10", "dB", "mean"] == report.lines[0].split()
-    assert DETECTORS == [line[:21].strip() for line in report.lines[1:]]
+    assert DETECTORS == [line[:21].strip() for line in report.lines[1:12]]
     assert {(str(row),) for row in (3, 4, 5, 6, 10, 11, 12, 13)} == written.keys()
     assert ["decoding", "scoring", "scoring untrained"] == list(dict.fromkeys(p.stage for p in progress))
     assert {"decoding": 1.0, "scoring": 1.0, "scoring untrained": 1.0} == {p.stage: p.done for p in progress}
     assert report.seconds > 0
 
 
+def test_report(sites: Sites, data: Path) -> None:
+    """A script reads the numbers of the table, and the lines after it say coverage, training and cost."""
+    _, report, _ = sites
+    assert DETECTORS == list(report.auroc)
+    for name, line in zip(DETECTORS, report.lines[1:12], strict=True):
+        assert [f"{value:.3f}" for value in report.auroc[name].values()] == line.split()[-3:]
+        assert ["0 dB", "10 dB", "mean"] == list(report.auroc[name])
+    assert ["p = 0.1", "p = 0.2", "p = 0.3"] == [line[:7] for line in report.lines[12:15]]
+    assert ["not trained", f"network: {report.gflop:.3f} GFLOP a window"] == report.lines[15:]
+    assert (0, None) == (report.steps, report.loss)
+
+
+def test_parts(sites: Sites, made: Path) -> None:
+    """Beside the fused scores lie those of each other detector."""
+    _, _, fused = sites
+    written = {name: scores(made / f"scores-{name}.out") for name in ("R", "S", "T", "R+S", "mahalanobis", "untrained")}
+    assert all(each.keys() == fused.keys() for each in written.values())
+    assert {f"scores-{name}.out" for name in written} == {path.name for path in made.glob("scores-*")}
+    for key in fused:
+        # A clip counts as its worst window, and the worst of a mean is at most the mean of the worst.
+        assert written["R+S"][key] <= (written["R"][key] + written["S"][key]) / 2 + 1e-4
+
+
 def test_ovr(data: Path) -> None:
     """Each class judges the test clips of all, and each other's lie further out than its own by the comparator."""
     _, report = evaluated("ovr", data, out=data / "out.csv")
     assert ["hall", "mill", "mean"] == report.lines[0].split()
-    assert DETECTORS == [line[:21].strip() for line in report.lines[1:]]
-    assert ["1.000", "1.000", "1.000"] == report.lines[-1].split()[-3:]
+    assert DETECTORS == [line[:21].strip() for line in report.lines[1:12]]
+    assert {"hall": 1.0, "mill": 1.0, "mean": 1.0} == report.auroc["log-mel Mahalanobis"]
+    assert ["not trained", "network: 0.764 GFLOP a window"] == report.lines[12:]
     assert {(label, str(row)) for label in PLACES for row in (3, 4, 8, 9)} == scores(data / "out.csv").keys()
 
 
@@ -124,8 +150,10 @@ def test_trained_classes_share_nothing(data: Path, monkeypatch: pytest.MonkeyPat
     """A class's training clip moves no score of another class, whose training is repeated exactly."""
     monkeypatch.setattr(optimise, "BATCH", 2)
     # How many steps fit into a time is not the same twice.
-    monkeypatch.setattr(evaluation, "plan", lambda model, inputs, *, seconds, steps: optimise.plan(model, inputs, seconds=seconds, steps=3))
-    progress, _ = evaluated("ovr", data, out=data / "before.csv", budget_s=1.0)
+    monkeypatch.setattr(network, "plan", lambda *args, seconds, steps: optimise.plan(*args, seconds=seconds, steps=3))
+    progress, report = evaluated("ovr", data, out=data / "before.csv", budget_s=1.0)
+    assert report.loss is not None
+    assert f"trained: 2 networks, 6 steps, last loss {report.loss:.3f}" == report.lines[-2]
     assert [i / 6 for i in range(1, 7)] == pytest.approx([p.done for p in progress if p.stage == "training"])
     replace_clip(data / "mill-0.wav")
     evaluated("ovr", data, out=data / "after.csv", budget_s=1.0)
@@ -143,7 +171,9 @@ def test_training(sites: Sites, made: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert training
     assert all(p.loss is not None for p in training)
     assert before.keys() == changed(before, scores(made / "trained.out"))
-    assert untrained_report.lines[4:] == report.lines[4:]
+    assert untrained_report.lines[6:12] == report.lines[6:12]
+    assert (len(training), training[-1].loss) == (report.steps, report.loss)
+    assert f"trained: {report.steps} steps, last loss {report.loss:.3f}" == report.lines[-2]
 
 
 def test_only(data: Path) -> None:
@@ -206,6 +236,13 @@ def test_out_not_writable(data: Path) -> None:
         next(evaluate("sites", data, budget_s=0.0, seed=0, out=data / "no/out.csv"))
 
 
+def test_out_of_a_part_not_writable(data: Path) -> None:
+    """A place that is taken for the scores of one detector is refused as early."""
+    (data / "out-S.csv").mkdir()
+    with pytest.raises(DiffmonError, match=r"out-S\.csv: is a folder"):
+        next(evaluate("sites", data, budget_s=0.0, seed=0, out=data / "out.csv", parts=True))
+
+
 def saved(path: Path, model: Model) -> Path:
     """The model on disk, with a profile of noise."""
     sense = AudioRepresentation(AudioSettings(**model.grid))
@@ -227,9 +264,8 @@ def test_init(data: Path) -> None:
     """Without a budget the network to start from is judged as it is."""
     path = saved(data / "start.safetensors", model(seed=7))
     _, report = evaluated("sites", data, only=["hall"], init=path, seed=7)
-    ours, control = report.lines[1:4], report.lines[4:7]
     # The control is drawn with the same seed: the same network.
-    assert [line.split()[-3:] for line in control] == [line.split()[-3:] for line in ours]
+    assert [report.auroc[name] for name in OURS] == [report.auroc[f"untrained: {name}"] for name in OURS]
 
 
 def test_init_unfit(data: Path) -> None:
@@ -251,16 +287,3 @@ def test_short_and_uneven_clips(data: Path) -> None:
     sf.write(data / "mill-3.wav", sound, 16000)
     evaluated("ovr", data, only=["hall"], out=data / "after.csv")
     assert {("hall", "8")} == changed(scores(data / "before.csv"), scores(data / "after.csv"))
-
-
-def test_untrained_control() -> None:
-    """The control answers with more than zeros, is the same for the same seed, and leaves torch's own generator alone."""
-    start = optimise.fresh("audio", {}, AudioRepresentation(AudioSettings()), seed=0)
-    x, label = torch.randn(1, 12, 32, 16, generator=torch.Generator().manual_seed(0)), torch.zeros(1)
-    before = torch.get_rng_state()
-    control = untrained(start, seed=1)
-    assert torch.equal(before, torch.get_rng_state())
-    assert not start.denoiser.net(x, label).any()
-    assert control.denoiser.net(x, label).std() > 0.01
-    assert control.hash == untrained(start, seed=1).hash
-    assert control.hash != untrained(start, seed=2).hash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, Self
 
 import torch
@@ -20,6 +20,8 @@ class Representation(Protocol):
     """Items from a window's start to the next one's."""
     shape: tuple[int, int, int]
     """Planes, rows and columns of a window: `(C, H, W)`, H and W even."""
+    kin: Sequence[int]
+    """For each plane, the first one that shows the same thing by other means: itself, if none does."""
 
     def to(self, device: torch.device) -> Self:
         """The same, its constants on a device."""

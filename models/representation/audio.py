@@ -8,7 +8,7 @@ all planes of level.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,6 +62,7 @@ class AudioRepresentation(nn.Module):
         super().__init__()
         self.rate_hz, self.hop = settings.rate_hz, settings.hop
         self.shape = (3, settings.bands, settings.columns)
+        self.kin: Sequence[int] = (0, 1, 0)  # two planes of level, one of texture
         self.frames = settings.columns * _CELL
         self.length = (self.frames - 1) * _FRAME + _FFT
         # Equal to librosa.feature.melspectrogram(center=False).

@@ -11,45 +11,30 @@ alone, and AUROC ranks by score; the sizes in a score are fitted crosswise over 
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.checkpoint import Model
-from models.denoiser import Denoiser
-from models.fit import fit_profile
-from models.normalise import fit_normal, standardise
-from models.representation import Representation
-from models.representation.audio import AudioSettings
-from models.score import PARTS, score
-from models.train import twin
-from monitor.build import open_for, representation
-from monitor.errors import DiffmonError, ModelError, SourceError
-from monitor.learn import judge
-from monitor.learn.comparator import LogMelMahalanobis, Statistics, statistics
-from monitor.learn.corpus import planes
-from monitor.learn.fitting import joined, observed
-from monitor.learn.optimise import fresh, optimise, plan
-from monitor.learn.protocol import RATE_HZ, Clip, Row, read_rows, waveforms
+from models.score import PARTS
+from monitor.learn import coverage, judge
+from monitor.learn.contamination import contaminated, foreign
+from monitor.learn.detection import Judged, Pool, Scores, compared, judged, normal_scores, pooled
+from monitor.learn.heard import decoded, inputs
+from monitor.learn.network import Trained, gflop, start_from, trained, untrained
+from monitor.learn.places import Divide, Place, System, classes, distinct, sites, systems
+from monitor.learn.protocol import Row
 from monitor.learn.training import Progress
 from monitor.whole import check_writable
 
-DETECTORS = (*PARTS, "fusion")
+COMPARATOR = "log-mel Mahalanobis"
+UNTRAINED = "untrained: "
+"""Before the name of a detector, if it looks through the network that was not trained."""
 
 ProtocolName = Literal["sites", "ovr"]
-Scores = dict[tuple[str, int], float]
-"""Score of each judged clip, by the site or class that was taken as normal and the row's number."""
-Pool = Callable[[NDArray[Any]], Any]
-"""A clip's score, of those of its windows `[n]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +42,17 @@ class Report:
     """What came of it."""
 
     lines: list[str]
-    """A table: AUROC of each detector."""
+    """A table of AUROC, and what there is to say of coverage, training and cost."""
+    auroc: dict[str, dict[str, float]]
+    """By detector and column of the table."""
+    steps: int
+    """Of training, over all networks."""
+    loss: float | None
+    """The last one, mean over the networks; none without training."""
+    gflop: float
+    """What the network takes for one window, in 1e9 floating-point operations."""
     seconds: float
     """Wall time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A site or class: what its profile is fitted on, and what it judges."""
-
-    name: str
-    normal: list[Row]
-    judged: list[Row]
-
-
-System = list[Place]
-"""The places that share one network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +60,13 @@ class Protocol:
     """What differs between the two."""
 
     table: str
-    systems: Callable[[Sequence[Row], Sequence[str]], list[System]]
-    """Of the table's rows, for the names that are asked for."""
+    divide: Divide
     pool: Pool
-    lines: Callable[[Sequence[Row], dict[str, Scores]], list[str]]
-    """The table of AUROC, of judged rows and their scores by detector."""
+    auroc: Callable[[Sequence[Row], Scores], dict[str, float]]
+    """By column, of judged rows and their scores."""
+    more: Callable[[Sequence[Place], Judged], list[str]]
+    """Lines after the table, of what the trained networks say."""
     write: Callable[[Path, Scores], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A clip, as both kinds of detector look at it."""
-
-    planes: Tensor
-    """`[n, C, H, W]`: a window every half hop of a clip to learn from, every hop of one to judge."""
-    statistics: Statistics
-
-
-_Clips = dict[Row, _Heard]
 
 
 def evaluate(
@@ -109,191 +78,108 @@ def evaluate(
     only: Sequence[str] = (),
     init: Path | None = None,
     out: Path | None = None,
+    parts: bool = False,
+    contaminate: float = 0.0,
 ) -> Iterator[Progress | Report]:
-    """Progress, and last of all a report; the fused scores go to `out`. Raises DiffmonError.
+    """Progress, and last of all a report. Raises DiffmonError.
 
-    The budget is for training, divided over the systems (none at 0 s); decoding and scoring come on top.
+    Args:
+        protocol: which table of `data` is judged, and how.
+        data: the folder of the tables.
+        budget_s: for training, divided over the systems (none at 0 s); decoding and scoring come on top.
+        seed: decides every random choice.
+        only: sites or classes to limit it to; all if none.
+        init: a model to start from; a fresh one if none.
+        out: where the fused scores go, as CSV.
+        parts: whether the scores of the other detectors go beside them.
+        contaminate: share of every site's training seconds into which an event is mixed.
     """
     began_s = time.monotonic()
-    if out is not None:
-        check_writable(out)
     rules = PROTOCOLS[protocol]
-    systems = _systems(rules, data / rules.table, only)
-    places = [place for system in systems for place in system]
-    judged = _distinct(row for place in places for row in place.judged)
+    outs = {} if out is None else _outs(out, parts)
+    found = systems(data / rules.table, only, rules.divide)
+    if contaminate:
+        found = _contaminated(found, data, contaminate, seed)
+    places = [place for system in found for place in system]
+    rows = distinct(row for place in places for row in place.judged)
     # Rows that cannot be judged are better told now than after the training.
-    rules.lines(judged, {"": {(place.name, row.number): 0.0 for place in places for row in place.judged}})
-    start, sense = _start(init, seed)
-    heard = yield from _decoded(_distinct([*judged, *(row for place in places for row in place.normal)]), data, sense)
-    models = yield from _trained(start, [_inputs(system, heard) for system in systems], budget_s=budget_s, seed=seed)
-    scores = yield from _judged("scoring", models, systems, sense, heard, rules.pool)
-    controls = [untrained(start, seed=seed)] * len(systems)
-    control = yield from _judged("scoring untrained", controls, systems, sense, heard, rules.pool)
-    scores |= {f"untrained: {name}": each for name, each in control.items()}
-    scores["log-mel Mahalanobis"] = _compared(places, heard, rules.pool)
-    if out is not None:
-        rules.write(out, scores["fusion"])
-    yield Report(rules.lines(judged, scores), round(time.monotonic() - began_s, 1))
+    rules.auroc(rows, {(place.name, row.number): 0.0 for place in places for row in place.judged})
+    start, sense = start_from(init, seed)
+    heard = yield from decoded(distinct([*rows, *(row for place in places for row in place.normal)]), data, sense)
+    ours = yield from trained(start, sense, [inputs(system, heard) for system in found], budget_s=budget_s, seed=seed)
+    said = yield from judged("scoring", ours.models, found, sense, heard)
+    control = yield from judged("scoring untrained", [untrained(start, seed=seed)] * len(found), found, sense, heard)
+    scores = _scores(rules.pool, said, control) | {COMPARATOR: compared(places, heard, rules.pool)}
+    for name, path in outs.items():
+        rules.write(path, scores[name])
+    auroc = {name: rules.auroc(rows, each) for name, each in scores.items()}
+    cost = gflop(start, sense)
+    lines = [
+        *judge.table(auroc),
+        *rules.more(places, said),
+        *_contamination(places),
+        *_training(ours),
+        f"network: {cost:.3f} GFLOP a window",
+    ]
+    yield Report(lines, auroc, ours.steps, ours.loss, cost, round(time.monotonic() - began_s, 1))
 
 
-def untrained(model: Model, *, seed: int) -> Model:
-    """The control: the same network and noise, its weights drawn at random.
-
-    Convolutions that close a block begin at zero, with which a network's output is nothing and its blocks do nothing;
-    they are drawn like the others, so that the control has as many features to look at as a trained network.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        denoiser = Denoiser(model.denoiser.settings)
-        for layer in denoiser.modules():
-            if isinstance(layer, nn.Conv2d):
-                layer.reset_parameters()
-    return replace(model, denoiser=denoiser.requires_grad_(False).eval())
+def _outs(out: Path, parts: bool) -> dict[str, Path]:
+    """Where the scores of which detector go. Raises DiffmonError if they cannot."""
+    check_writable(out)
+    outs = {"fusion": out}
+    if parts:
+        suffixes = {part: part for part in PARTS} | {"R + S": "R+S", COMPARATOR: "mahalanobis", f"{UNTRAINED}fusion": "untrained"}
+        outs |= {name: out.with_stem(f"{out.stem}-{suffix}") for name, suffix in suffixes.items()}
+    for path in outs.values():
+        check_writable(path)
+    return outs
 
 
-def _systems(rules: Protocol, table: Path, only: Sequence[str]) -> list[System]:
-    """What is to be fitted on what. Raises DiffmonError if a name is unknown, or has nothing to train on or to judge."""
-    rows = read_rows(table)
-    known = dict.fromkeys(row.group for row in rows)
-    for name in only:
-        if name not in known:
-            few = [*known][:5] + (["..."] if len(known) > 5 else [])
-            raise DiffmonError(f"--only: {name!r} is not in {table}, expected one of {', '.join(few)}")
-    systems = rules.systems(rows, [name for name in known if not only or name in only])
-    for place in (place for system in systems for place in system):
-        if not (place.normal and place.judged):
-            lacking = "judge" if place.normal else "train on"
-            raise SourceError(f"{table}: {place.name!r} has no row to {lacking}, expected at least one")
-    return systems
+def _scores(pool: Pool, ours: Judged, control: Judged) -> dict[str, Scores]:
+    return pooled(ours, pool) | {UNTRAINED + name: each for name, each in pooled(control, pool).items()}
 
 
-def _sites(rows: Sequence[Row], names: Sequence[str]) -> list[System]:
-    """One system for all sites."""
-    return [[Place(name, _training(rows, name), [r for r in rows if r.group == name and r.role != "train"]) for name in names]]
+def _contaminated(found: Sequence[System], data: Path, share: float, seed: int) -> list[System]:
+    clips = foreign(data / "sites.csv", data / "ovr.csv")
+    return [[contaminated(place, clips, data, share=share, seed=seed) for place in system] for system in found]
 
 
-def _classes(rows: Sequence[Row], names: Sequence[str]) -> list[System]:
-    """A system for each class, which judges the test clips of all."""
-    test = [row for row in rows if row.role == "test"]
-    return [[Place(name, _training(rows, name), test)] for name in names]
+def _contamination(places: Iterable[Place]) -> list[str]:
+    count = sum(len(row.spoilt) for place in places for row in place.normal)
+    return [f"contaminated: {count} training seconds, by an event each"] if count else []
 
 
-def _training(rows: Sequence[Row], name: str) -> list[Row]:
-    return [row for row in rows if row.group == name and row.role == "train"]
-
-
-def _distinct(rows: Iterable[Row]) -> list[Row]:
-    """Each row once, in the table's order."""
-    return sorted(set(rows), key=attrgetter("number"))
-
-
-def _start(init: Path | None, seed: int) -> tuple[Model, Representation]:
-    """The network to start from, and what it looks at."""
-    if init is None:
-        grid = asdict(AudioSettings())
-        sense = representation("audio", grid)
-        return fresh("audio", grid, sense, seed=seed), sense
-    opened = open_for(init, None, kind="audio")
-    if opened.representation.rate_hz != RATE_HZ:
-        raise ModelError(f"{init}: listens at {opened.representation.rate_hz} Hz, expected {RATE_HZ} Hz, at which the clips are")
-    return opened.model, opened.representation
-
-
-def _decoded(rows: Sequence[Row], data: Path, sense: Representation) -> Generator[Progress, None, _Clips]:
-    """Every row's clip; each is looked at once, whatever number of networks will see it."""
-    heard = {}
-    for row, clip in waveforms(rows, data):
-        seen = planes(clip[:, None], sense, sense.hop // 2) if row.role == "train" else _planes_to_judge(clip, sense)
-        heard[row] = _Heard(seen, statistics(clip))
-        yield Progress("decoding", len(heard) / len(rows))
-    return heard
-
-
-def _planes_to_judge(clip: Clip, sense: Representation) -> Tensor:
-    """Planes of a window every hop and, as where a stream ends, of one that ends with the last sample."""
-    samples = clip[:, None]
-    every = planes(samples, sense, sense.hop)
-    if max(0, len(samples) - sense.length) % sense.hop == 0:
-        return every
-    return torch.cat([every, planes(samples[-sense.length :], sense, sense.hop)])
-
-
-def _normal(place: Place, heard: _Clips) -> Tensor:
-    """Planes of the place's normal, windows one hop apart, in order of time."""
-    return torch.cat([heard[row].planes[::2] for row in place.normal])
-
-
-def _inputs(system: System, heard: _Clips) -> Tensor:
-    """What a system's network is trained on: windows half a hop apart, standardised by their own place's moments."""
-    dense = [torch.cat([heard[row].planes for row in place.normal]) for place in system]
-    return torch.cat([standardise(each, fit_normal(_normal(place, heard))) for place, each in zip(system, dense, strict=True)])
-
-
-def _trained(start: Model, inputs: Sequence[Tensor], *, budget_s: float, seed: int) -> Generator[Progress, None, list[Model]]:
-    """A network a system, each trained from the same start on inputs of its own."""
-    models = [replace(start, denoiser=twin(start.denoiser)) for _ in inputs]
-    if budget_s == 0:
-        return models
-    for i, (model, each) in enumerate(zip(models, inputs, strict=True)):
-        schedule = plan(model, each, seconds=budget_s / len(inputs), steps=None)
-        for step in optimise(model, each, schedule, seed=seed):
-            yield Progress("training", (i + step.number / schedule.steps) / len(inputs), step.loss)
-    return models
-
-
-def _judged(
-    stage: str, models: Sequence[Model], systems: Sequence[System], sense: Representation, heard: _Clips, pool: Pool
-) -> Generator[Progress, None, dict[str, Scores]]:
-    """Scores of all judged clips by detector, each system by its own network."""
-    scores: dict[str, Scores] = {name: {} for name in DETECTORS}
-    pairs = [(model, place) for model, system in zip(models, systems, strict=True) for place in system]
-    total, done = sum(len(heard[row].planes) for _, place in pairs for row in place.judged), 0
-    for model, place in pairs:
-        seen = []
-        for part in _window_scores(model, place, sense, heard):
-            seen.append(part)
-            done += len(part)
-            yield Progress(stage, done / total)
-        for name, values in zip(DETECTORS, torch.cat(seen).T, strict=True):
-            scores[name] |= _by_clip(place, values, heard, pool)
-    return scores
-
-
-def _window_scores(model: Model, place: Place, sense: Representation, heard: _Clips) -> Iterator[Tensor]:
-    """Scores `[n, 3]`, by detector, of the windows of all judged clips, some at a time; the profile is of the place's normal."""
-    own = _normal(place, heard)
-    normal = fit_normal(own)
-    seen = joined(list(observed(model, own, normal)))
-    profile, _ = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1)
-    for part in observed(model, torch.cat([heard[row].planes for row in place.judged]), normal):
-        result = score(part, profile)
-        yield torch.cat([result.parts, result.value[:, None]], 1)
-
-
-def _by_clip(place: Place, values: Tensor, heard: _Clips, pool: Pool) -> Scores:
-    """Scores of the judged clips, of those of their windows `[n]` one after another."""
-    clips = values.split([len(heard[row].planes) for row in place.judged])
-    return {(place.name, row.number): float(pool(clip.numpy())) for row, clip in zip(place.judged, clips, strict=True)}
-
-
-def _compared(places: Sequence[Place], heard: _Clips, pool: Pool) -> Scores:
-    """Scores of the judged clips by the classical detector, fitted on each place's normal."""
-    scores: Scores = {}
-    for place in places:
-        detector = LogMelMahalanobis.fit([heard[row].statistics for row in place.normal])
-        scores |= {(place.name, row.number): float(pool(detector.distances(heard[row].statistics))) for row in place.judged}
-    return scores
+def _training(ours: Trained) -> list[str]:
+    if ours.loss is None:
+        return ["not trained"]
+    networks = f"{len(ours.models)} networks, " if len(ours.models) > 1 else ""
+    return [f"trained: {networks}{ours.steps} steps, last loss {ours.loss:.3f}"]
 
 
 def _by_row(scores: Scores) -> dict[int, float]:
     return {number: value for (_, number), value in scores.items()}
 
 
-def _site_lines(rows: Sequence[Row], scores: dict[str, Scores]) -> list[str]:
-    return judge.sites_table(rows, {name: _by_row(each) for name, each in scores.items()})
+def _coverage(places: Sequence[Place], said: Judged) -> list[str]:
+    return coverage.lines(coverage.coverage(said.usual, normal_scores(places, said)))
 
 
 PROTOCOLS = {
-    "sites": Protocol("sites.csv", _sites, np.max, _site_lines, lambda path, scores: judge.write_site_scores(path, _by_row(scores))),
-    "ovr": Protocol("ovr.csv", _classes, np.mean, judge.ovr_table, judge.write_ovr_scores),
+    "sites": Protocol(
+        table="sites.csv",
+        divide=sites,
+        pool=np.max,
+        auroc=lambda rows, scores: judge.sites_auroc(rows, _by_row(scores)),
+        more=_coverage,
+        write=lambda path, scores: judge.write_site_scores(path, _by_row(scores)),
+    ),
+    "ovr": Protocol(
+        table="ovr.csv",
+        divide=classes,
+        pool=np.mean,
+        auroc=judge.ovr_auroc,
+        more=lambda places, said: [],
+        write=judge.write_ovr_scores,
+    ),
 }

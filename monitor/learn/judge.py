@@ -81,18 +81,8 @@ def _with_mean(values: dict[str, float]) -> dict[str, float]:
     return values | {"mean": _mean(values.values())}
 
 
-def sites_table(rows: Sequence[Row], scores_by_name: Mapping[str, SiteScores]) -> list[str]:
-    """Lines of text: a header, then one a detector with its AUROC at each SNR and their mean."""
-    return _table({name: sites_auroc(rows, scores) for name, scores in scores_by_name.items()})
-
-
-def ovr_table(rows: Sequence[Row], scores_by_name: Mapping[str, OvrScores]) -> list[str]:
-    """Lines of text: a header, then one a detector with its AUROC for each class scored and their mean."""
-    return _table({name: ovr_auroc(rows, scores) for name, scores in scores_by_name.items()})
-
-
-def _table(values: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Header and lines; the columns are those of the first detector, in its order."""
+def table(values: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Lines of text: a header, then one a detector; the columns are those of the first detector, in its order."""
     columns = list(next(iter(values.values()), {}))
     # Names of classes are long: their words stand one above the other.
     titles = [column.split("_") for column in columns]

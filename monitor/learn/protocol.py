@@ -69,6 +69,13 @@ class Row:
     """The clip, relative to the table's folder."""
     mix: Mix | None
     """What is mixed in; only with an `anomaly`."""
+    spoilt: tuple[Mix, ...] = ()
+    """What is mixed in beside what the table says; only with `train`, where normal is to be contaminated."""
+
+    @property
+    def recording(self) -> str:
+        """What the clip was cut from: its file's name up to the first hyphen."""
+        return Path(self.file).name.split("-")[0]
 
 
 def read_rows(csv_path: str | Path) -> list[Row]:
@@ -165,6 +172,16 @@ def read_clip(path: Path) -> Clip:
     return clip
 
 
+def clip_seconds(path: Path) -> float:
+    """How long a file lasts, by its header. Raises SourceError if it cannot be read."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    try:
+        return float(sf.info(path).duration)
+    except sf.SoundFileError as error:
+        raise SourceError(f"{path}: not a sound file that can be read: {error}") from None
+
+
 def waveform(row: Row, data_dir: str | Path) -> Clip:
     """What the microphone hears for one row: float32 `[n]` at 16 kHz. Raises SourceError naming the clip."""
     return _heard(row, lambda name: read_clip(Path(data_dir, name)))
@@ -178,16 +195,19 @@ def waveforms(rows: Iterable[Row], data_dir: str | Path) -> Iterator[tuple[Row, 
 
 
 def _heard(row: Row, read: Callable[[str], Clip]) -> Clip:
-    """A copy of the row's clip, with what the row mixes in."""
-    heard = read(row.file).copy()
-    if row.mix is None:
-        return heard
-    if len(heard) < EVENT:
-        raise SourceError(f"{row.file}: {len(heard)} samples, expected at least the {EVENT} of the event mixed into it")
-    event = loudest_second(read(row.mix.file))
-    gain = np.float32(_level(heard) / _level(event) * 10 ** (row.mix.snr_db / 20))
-    start = min(int(row.mix.onset_s * RATE_HZ), len(heard) - EVENT)
-    heard[start : start + EVENT] += gain * event
+    """A copy of the row's clip, with what is mixed into it."""
+    clip = read(row.file)
+    mixes = row.spoilt if row.mix is None else (row.mix, *row.spoilt)
+    if not mixes:
+        return clip.copy()
+    if len(clip) < EVENT:
+        raise SourceError(f"{row.file}: {len(clip)} samples, expected at least the {EVENT} of the event mixed into it")
+    heard = clip.copy()
+    for mix in mixes:
+        event = loudest_second(read(mix.file))
+        gain = np.float32(_level(clip) / _level(event) * 10 ** (mix.snr_db / 20))
+        start = min(int(mix.onset_s * RATE_HZ), len(clip) - EVENT)
+        heard[start : start + EVENT] += gain * event
     # A microphone clips what exceeds full scale.
     return heard.clip(-1.0, 1.0)
 

@@ -103,9 +103,9 @@ def train(
     inputs = standardise(job.training, fit_normal(job.training))
     calibration_s = job.calibration_cost_s(model, corpus)
     left_s = budget_s - (time.monotonic() - began_s) - calibration_s - _RESERVE_S
-    schedule = plan(model, inputs, seconds=left_s, steps=steps)
+    schedule = plan(model, sense, inputs, seconds=left_s, steps=steps)
     done, loss = 0, 1.0
-    for step in optimise(model, inputs, schedule, seed=seed):
+    for step in optimise(model, sense, inputs, schedule, seed=seed):
         done, loss = step.number, step.loss
         yield Progress("training", done / schedule.steps, loss)
     yield from job.calibrate(model, corpus)

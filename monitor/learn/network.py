@@ -1,0 +1,90 @@
+"""The networks of an evaluation: the one to start from, those trained, the untrained control, and what one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.checkpoint import Model
+from models.denoiser import Denoiser
+from models.normalise import fit_normal, standardise
+from models.representation import Representation
+from models.representation.audio import AudioSettings
+from models.score import observe
+from models.train import twin
+from monitor.build import open_for, representation
+from monitor.errors import ModelError
+from monitor.learn.optimise import fresh, optimise, plan
+from monitor.learn.protocol import RATE_HZ
+from monitor.learn.training import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network a system, and what it took."""
+
+    models: list[Model]
+    steps: int
+    """Over all of them."""
+    loss: float | None
+    """The last one, mean over the networks; none without a step."""
+
+
+def start_from(init: Path | None, seed: int) -> tuple[Model, Representation]:
+    """The network to start from, a fresh one if none is named, and what it looks at. Raises ModelError."""
+    if init is None:
+        grid = asdict(AudioSettings())
+        sense = representation("audio", grid)
+        return fresh("audio", grid, sense, seed=seed), sense
+    opened = open_for(init, None, kind="audio")
+    if opened.representation.rate_hz != RATE_HZ:
+        raise ModelError(f"{init}: listens at {opened.representation.rate_hz} Hz, expected {RATE_HZ} Hz, at which the clips are")
+    return opened.model, opened.representation
+
+
+def trained(
+    start: Model, sense: Representation, inputs: Sequence[Tensor], *, budget_s: float, seed: int
+) -> Generator[Progress, None, Trained]:
+    """A network for each inputs `[N, 4C, H/2, W/2]`, from the same start; the budget is for all of them, none trained at 0 s."""
+    models = [replace(start, denoiser=twin(start.denoiser)) for _ in inputs]
+    if budget_s == 0:
+        return Trained(models, 0, None)
+    steps, losses = 0, []
+    for i, (model, each) in enumerate(zip(models, inputs, strict=True)):
+        schedule = plan(model, sense, each, seconds=budget_s / len(inputs), steps=None)
+        for step in optimise(model, sense, each, schedule, seed=seed):
+            yield Progress("training", (i + step.number / schedule.steps) / len(inputs), step.loss)
+        steps += step.number
+        losses.append(step.loss)
+    return Trained(models, steps, fmean(losses))
+
+
+def untrained(model: Model, *, seed: int) -> Model:
+    """The control: the same network and noise, its weights drawn at random.
+
+    Convolutions that close a block begin at zero, with which a network's output is nothing and its blocks do nothing;
+    they are drawn like the others, so that the control has as many features to look at as a trained network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        denoiser = Denoiser(model.denoiser.settings)
+        for layer in denoiser.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+    return replace(model, denoiser=denoiser.requires_grad_(False).eval())
+
+
+@torch.inference_mode()
+def gflop(model: Model, sense: Representation) -> float:
+    """What judging one window takes of the network, in 1e9 floating-point operations; a multiply-add counts as two."""
+    window = torch.zeros(1, *sense.shape)
+    normal = fit_normal(window)
+    with FlopCounterMode(display=False) as counter:
+        observe(model.denoiser, standardise(window, normal), normal, model.bank)
+    return float(counter.get_total_flops()) / 1e9

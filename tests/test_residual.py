@@ -1,0 +1,47 @@
+"""What a reconstruction leaves over, in a few numbers: what they keep, and what they do not see."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+from torch.testing import assert_close
+
+from models.residual import courses, energies, excess
+
+LEVELS, PLANES, ROWS, COLUMNS = 2, 3, 8, 32
+
+
+def residual(seed: int = 0) -> Tensor:
+    """Residuals `[4, L, C, H, W]` of nothing but noise."""
+    return torch.randn(4, LEVELS, PLANES, ROWS, COLUMNS, generator=Generator().manual_seed(seed))
+
+
+def test_excess_sees_the_worst_cells_alone() -> None:
+    """A twentieth of the cells, all at 3, make an excess of log 9, whatever the rest; what is missing does not count."""
+    quiet = torch.zeros(1, LEVELS, PLANES, ROWS, COLUMNS)
+    hot = quiet.clone()
+    hot[..., :2] = 3.0  # 48 of 768 cells
+    usual = torch.ones(1, LEVELS, PLANES, ROWS, 1)
+    assert_close(excess(hot, usual), torch.full((1, LEVELS), 9.0).log())
+    assert_close(excess(-hot, usual), excess(quiet, usual))
+    assert_close(excess(hot, 3 * usual), torch.zeros(1, LEVELS), rtol=0, atol=1e-5)
+
+
+def test_courses_do_not_see_what_lasts() -> None:
+    """A level that is the same all window long changes nothing; one that lasts half a second does."""
+    base = residual()
+    assert (4, LEVELS, 13, 2 * ROWS) == courses(base).shape
+    assert_close(courses(base + 5), courses(base), rtol=0, atol=1e-4)
+    moved = base.clone()
+    moved[..., 8:16] += 5
+    assert float((courses(moved) - courses(base))[:, :, 4, :ROWS].min()) > 2
+
+
+def test_energies_tell_loud_and_quiet_seconds_apart() -> None:
+    """Ten times the residual is log 100 more at every place, of the noisiest level alone."""
+    base = residual()
+    assert (4, 5, PLANES * ROWS) == energies(base).shape
+    assert_close(energies(10 * base) - energies(base), torch.full((4, 5, PLANES * ROWS), 100.0).log(), rtol=0, atol=0.2)
+    other = base.clone()
+    other[:, 0] *= 10
+    assert torch.equal(energies(other), energies(base))
