@@ -9,7 +9,7 @@ from torch import Tensor
 from models.profile import Profile
 from models.representation.wavelet import merge, split
 
-_FLOOR = 0.05  # log units: a band that never moves must not make its rounding noise an alarm
+_FLOOR = 0.2  # log units; noise moves by 0.6. A band that never moves must not make its rounding noise an alarm
 
 
 class Normal(NamedTuple):

@@ -4,10 +4,12 @@ The held-out p-values are resampled in blocks of 30 s, which keeps their correla
 at a series of alarm levels. T days of normal vouch for rates down to 3 / T (the rule of three); below that nothing is counted,
 and the rate is taken proportional to the level.
 
-Proportional errs on the side of silence: the events of one strange window fall as the level does, those of two strange windows
-fall at least as fast (as the square, if windows were independent), so the true rate is at or below the line. Two facts bound
-the line where counts cannot: single windows a hundred times rarer than the level alarm by themselves, so it is never below their share;
-and no event begins without a window at the level, so where nothing could be counted every such window is taken for an event.
+The line goes through a rate of many events: through the rarest, which is three of them, it would hang on chance. Windows
+overlap, so strange ones come in company, and while the company stays the same the events fall as the windows do. Where it
+thins out the line errs on the side of silence: events of two windows fall faster than those of one, as the square if windows
+were independent. Three facts bound it. Where more than twice the events were counted that lie on it, half the count stands.
+Single windows a hundred times rarer than the level alarm by themselves, so it is never below their share. And no event begins
+without a window at the level, so where nothing could be counted every such window is taken for an event.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ _HIGHEST_P = 0.25
 # A rate that even this level exceeds is no matter of levels.
 _LOWEST_P = 1e-7
 _STEP = 1.5
+# So many events make a rate to rely on; but at so many a day they begin to run into one another.
+_MANY, _CROWDED = 30, 500.0
 # Every held-out window is met about ten times, in other company each time, as long as that stays cheap.
 _REPEATS = 10
 _CHEAP_WINDOWS = 40_000
@@ -165,10 +169,18 @@ def _inverted(levels: Array, rates: Array, vouched: float, windows_per_day: floa
     solid = rates >= vouched
     if not solid.any():
         return np.minimum(_RATES / windows_per_day, _HIGHEST_P)
-    rates, first = np.unique(rates[solid], return_index=True)
+    rates, first = np.unique(_steadied(levels[solid], rates[solid], vouched), return_index=True)
     levels = levels[solid][first]
     counted = np.exp(np.interp(np.log(_RATES), np.log(rates), np.log(levels)))
     # A single window at a hundredth of the level is enough, and too rare to be in the counts.
     slope = max(rates[0] / levels[0], windows_per_day / 100)
     uncounted = rates[0] > _RATES
     return np.minimum.accumulate(np.where(uncounted, _RATES / slope, counted))
+
+
+def _steadied(levels: Array, rates: Array, vouched: float) -> Array:
+    """Counted rates, but below that of many events what is proportional to it; or half the count, where even that is more."""
+    enough = max(vouched, min(_MANY * vouched / 3, _CROWDED))
+    many = max(0, int(np.searchsorted(rates, enough, side="right")) - 1)
+    proportional = rates[many] * levels / levels[many]
+    return np.where(levels < levels[many], np.maximum(proportional, rates / 2), rates)

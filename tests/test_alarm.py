@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from torch import Tensor
 
+from models.calibrate import fit_tail, p_value, quantile_grid
 from monitor.alarm import AlarmCurve, count_events, fit, judgements
 from monitor.errors import ModelError
 from monitor.event import Rule, State, observe
@@ -77,6 +81,43 @@ def test_the_fast_count_is_the_plain_count(seed: int, alarm_p: float, cooldown_s
     rule = replace(RULE, alarm_p=alarm_p, cooldown_s=cooldown_s)
     windows = judgements(tail(scores), rule, HOP_S, LENGTH_S)
     assert plain_count(windows, rule) == count_events(windows, rule)
+
+
+def lasting_normal(n: int, seed: int) -> Array:
+    """Normally distributed scores, each like the one before."""
+    fresh = np.random.default_rng(seed).standard_normal(n)
+    return np.array(list(accumulate(fresh, lambda last, new: 0.75 * last + 0.66 * new)))
+
+
+def test_levels_hold_where_too_little_was_held_out_to_count() -> None:
+    """Scores in, events out: levels from an hour of normal each give, over fresh days, about the events that were asked for."""
+    events = {24.0: 0, 96.0: 0}
+    for seed in range(4):
+        held_out = torch.from_numpy(lasting_normal(3600, seed)).float()
+        quantiles, beyond = quantile_grid(held_out), fit_tail(held_out)
+
+        def p_of(scores: Array, quantiles: Tensor = quantiles, beyond: Tensor = beyond) -> Array:
+            n = len(scores)
+            return p_value(torch.from_numpy(scores), quantiles.expand(n, -1).double(), beyond.expand(n, -1)).numpy()
+
+        found = fit([held_out.numpy()], p_value=p_of, rule=RULE, hop_s=HOP_S, length_s=LENGTH_S, rng=np.random.default_rng(seed))
+        fresh = judgements(p_of(lasting_normal(DAY, 100 + seed)), RULE, HOP_S, LENGTH_S)
+        for rate in events:
+            events[rate] += count_events(fresh, replace(RULE, alarm_p=found.level(rate)))
+    assert {24.0: 1, 96.0: 1} == pytest.approx({rate: events[rate] / (4 * rate) for rate in events}, abs=0.4)
+
+
+def test_what_cannot_be_counted_does_not_hang_on_chance() -> None:
+    """From one half hour of the same normal to another, the level for a rate that none of them vouches for differs little."""
+    levels = [curve(correlated(1800, seed)).level(20.0) for seed in range(10)]
+    assert max(levels) < 3 * min(levels)
+
+
+def test_a_strangeness_that_comes_back_is_counted() -> None:
+    """Normal in which something wild happens every five minutes: the level for fewer events than that lies below it."""
+    scores = independent(3600, 1)
+    scores[150::300] = 50.0
+    assert curve(scores).level(100.0) < 1e-6
 
 
 def assert_usable(found: AlarmCurve) -> None:

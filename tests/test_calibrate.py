@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -26,7 +29,11 @@ def p_of(scores: Tensor, normal: Tensor) -> Tensor:
 
 
 @general
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=20), st.sampled_from([1, 2, 12, 60, 400]), st.integers(0, 100))
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32) | st.just(math.inf), min_size=2, max_size=20),
+    st.sampled_from([1, 2, 12, 60, 400]),
+    st.integers(0, 100),
+)
 def test_a_p_value_falls_as_the_score_grows(scores: list[float], count: int, seed: int) -> None:
     """Whatever was held out: every p-value is in (0, 1], and a larger score never has a larger one."""
     p = p_of(torch.tensor(sorted(scores)), torch.randn(count, generator=seeded(seed)))
@@ -64,13 +71,32 @@ def test_an_exponential_tail_is_carried_on() -> None:
     assert 1 / 50 < min(ratios) < max(ratios) < 50
 
 
+@pytest.mark.parametrize(("above", "light"), [(3.5, 2.5), (4.0, 5.0)])
+def test_a_light_tail_is_not_taken_for_a_heavier_one(above: float, light: float) -> None:
+    """From 4000 normal scores, what 1 in 4300 (1 in 32,000) reaches has that p-value, within the factor, in the middle draw."""
+    ratios = []
+    for seed in range(25):
+        normal = torch.randn(4000, generator=seeded(seed))
+        ratios.append(float(p_of(torch.tensor([above]), normal)) / (0.5 * math.erfc(above / 2**0.5)))
+    assert 1 / light < np.median(ratios) < light
+
+
+def test_no_tail_ends() -> None:
+    """Scores that have a highest value: far above it a p-value is small, and still smaller further on, by a steady factor."""
+    normal = 10 * torch.rand(3000, generator=seeded(1))
+    assert float(fit_tail(normal)[3]) < -0.2
+    p = p_of(torch.linspace(11, 15, 11), normal)
+    assert 0 < float(p[-1]) < float(p[0]) < 1e-3
+    falls = p[1:] / p[:-1]
+    assert_close(falls, falls[:1].expand(10), rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize("p", [0.9, 0.5, 0.2, 0.05, 1e-3, 1e-6, 1e-12])
 @pytest.mark.parametrize("count", [12, 300, 3000])
-@pytest.mark.parametrize("heavy", [False, True])
-def test_score_at_is_the_inverse(p: float, count: int, heavy: bool) -> None:
-    """The score that has a p-value has it, for light and heavy tails; among the counts, to within a rank."""
-    normal = torch.randn(count, generator=seeded(1))
-    normal = normal.sinh() if heavy else normal
+@pytest.mark.parametrize("shaped", [torch.erf, torch.clone, torch.sinh])
+def test_score_at_is_the_inverse(p: float, count: int, shaped: Callable[[Tensor], Tensor]) -> None:
+    """The score that has a p-value has it, for ending, light and heavy tails; among the counts, to within a rank."""
+    normal = shaped(torch.randn(count, generator=seeded(1)))
     found = score_at(p, quantile_grid(normal), fit_tail(normal))
     back = float(p_of(torch.tensor([found]), normal))
     assert p == pytest.approx(back, rel=1e-3 if p < 0.09 else 0, abs=0 if p < 0.09 else 2 / GRID + 1 / count)
