@@ -10,7 +10,8 @@ from models.unet import Encoded, UNet, UNetSettings
 class Denoiser(nn.Module):
     """What is left of a noisy input once the noise is taken out: D(x; sigma), for data of unit deviation.
 
-    >>> Denoiser(UNetSettings(12))(torch.zeros(2, 12, 32, 16), torch.ones(2)).shape
+    >>> from torch import ones, zeros
+    >>> Denoiser(UNetSettings(12))(zeros(2, 12, 32, 16), ones(2)).shape
     torch.Size([2, 12, 32, 16])
     """
 

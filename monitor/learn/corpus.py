@@ -93,6 +93,11 @@ def divide(recordings: Sequence[SoundInfo], gap_s: float) -> Corpus:
     return Corpus(training, held_out) if training else _halved(recordings)
 
 
+def undivided(recordings: Sequence[SoundInfo]) -> list[Stretch]:
+    """All of it, in order of time."""
+    return [s for r in recordings for s in _stretches(r.path, 0.0, r.seconds)]
+
+
 def sample(stretches: Sequence[Stretch], seconds: float, rng: np.random.Generator) -> list[Stretch]:
     """A seeded choice of stretches that comes to at most the given time (at least one stretch), in order."""
     kept: list[int] = []

@@ -20,7 +20,7 @@ from monitor.alarm import AlarmCurve
 from monitor.build import open_for, representation
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
-from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey
+from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan
 from monitor.whole import check_writable
@@ -29,6 +29,7 @@ from monitor.whole import check_writable
 _DECODED, _PROFILED = 24, 6
 _MOST_DECODED, _MOST_SIZED = 8192, 2048
 _CALIBRATED = 30  # windows for each second of the budget, where nothing is trained
+_HELD = 0.7  # of the windows that a profile is made of; the rest are of the training
 _RESERVE_S = 2.0  # alarm levels and saving
 
 
@@ -53,7 +54,7 @@ class Summary:
     training_s: float
     """Normal used for training (s)."""
     held_out_s: float
-    """Normal held out for calibration (s)."""
+    """Normal that training did not see, used for calibration (s)."""
     recordings: int
     unreadable: list[str]
     steps: int
@@ -126,8 +127,8 @@ def calibrate(
     opened = open_for(model_path, None, kind=kind)
     job = _Job(opened.representation, budget_s, seed, profiled=_CALIBRATED)
     found = survey(paths, opened.representation)
-    corpus = divide(found.recordings, opened.representation.length / opened.representation.rate_hz)
-    yield from job.calibrate(opened.model, corpus)
+    # Nothing is trained, so that nothing need be held out from it: all of it says what normal scores.
+    yield from job.calibrate(opened.model, Corpus([], undivided(found.recordings)))
     summary = job.summary(found, opened.model, out, steps=0, loss=None, rate=rate, began_s=began_s)
     _write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=_notes(summary)), out)
     yield summary
@@ -172,12 +173,12 @@ class _Job:
 
     def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
         """Profile and alarm levels: sizes from some of the normal, scores from all the held-out that the budget has time for."""
-        held = sample(corpus.held_out, 0.7 * self._most_profiled * self._hop_s, self._rng)
+        share = _HELD if corpus.training else 1.0
+        held = sample(corpus.held_out, share * self._most_profiled * self._hop_s, self._rng)
         most_s = min(_MOST_SIZED, self._most_profiled) * self._hop_s
-        sized = sample(held, 0.7 * most_s, self._rng)
-        trained = sample(corpus.training, 0.3 * most_s, self._rng)
+        sized = sample(held, share * most_s, self._rng)
+        trained = sample(corpus.training, (1 - share) * most_s, self._rng)
         self._held_s = sum(s.seconds for s in held)
-        self._trained_s = self._trained_s or sum(s.seconds for s in trained)
         total_s = self._held_s + sum(s.seconds for s in trained)
         pieces = Pieces(self._decoded(trained), self._decoded(sized))
         if not sum(map(len, pieces.held_out)):
