@@ -19,10 +19,10 @@ from models.residual import courses, energies
 from models.score import COUNTS, PARTS, Observed, means, statistics
 
 _BLOCKS = 5
-_PRIOR = 8  # windows' worth of trust in the usual scale, for a stream with little normal
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _LEAST = 0.01  # of the variance, that every direction has
-_USUAL = 0.25  # deviation of a log statistic on ordinary sound
+_USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
+_USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
 
 def fit_profile(normal: Normal, observed: Observed, overlap: int) -> tuple[Profile, Tensor]:
@@ -35,9 +35,9 @@ def fit_profile(normal: Normal, observed: Observed, overlap: int) -> tuple[Profi
     """
     sized = fit_sizes(normal, observed)
     stats = crosswise(normal, observed, overlap)
-    location, scale = robust(stats, _USUAL)
+    location, scale = robust(stats, *_USUAL)
     told = means((stats - location) / scale)
-    mean_location, mean_scale = robust(told, 1.0)
+    mean_location, mean_scale = robust(told, *_USUAL_MEAN)
     scores = ((told - mean_location) / mean_scale)[:, -1]
     return replace(sized, location=location, scale=scale, mean_location=mean_location, mean_scale=mean_scale), scores
 
@@ -53,7 +53,6 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
     energy_mean, energy_whitener = whitener(energies(observed.residual).flatten(0, 1))
     feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
-    change_mean, change_whitener = whitener(observed.change.flatten(0, 1))
     return Profile(
         *normal,
         residual=rms(observed.residual),
@@ -64,8 +63,6 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
         energy_whitener=energy_whitener,
         feature_mean=feature_mean,
         feature_whitener=feature_whitener,
-        change_mean=change_mean,
-        change_whitener=change_whitener,
         location=torch.zeros(sum(COUNTS)),
         scale=torch.ones(sum(COUNTS)),
         mean_location=torch.zeros(len(PARTS) + 1),
@@ -112,9 +109,9 @@ def whitener(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, root.float() / deviation
 
 
-def robust(values: Tensor, usual: float) -> tuple[Tensor, Tensor]:
-    """Median and deviation `[N]` of `[B, N]`; the deviation from quartiles, shrunk towards the usual one."""
+def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
+    """Median and deviation `[N]` of `[B, N]`; the deviation from quartiles, shrunk towards the usual one, worth `prior` values."""
     low, middle, high = torch.quantile(values, torch.tensor([0.25, 0.5, 0.75]), dim=0)
     spread = (high - low) / 1.349
     n = len(values)
-    return middle, ((n * spread.square() + _PRIOR * usual**2) / (n + _PRIOR)).sqrt()
+    return middle, ((n * spread.square() + prior * usual**2) / (n + prior)).sqrt()

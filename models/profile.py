@@ -39,10 +39,6 @@ class Profile:
     """Of the input's features, `[K]`."""
     feature_whitener: Tensor
     """Makes them white, `[K, K]`."""
-    change_mean: Tensor
-    """Of the change of features by reconstruction, `[K]`."""
-    change_whitener: Tensor
-    """Makes that change white, `[K, K]`."""
     location: Tensor
     """Median of each statistic, `[N]`."""
     scale: Tensor

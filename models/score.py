@@ -4,7 +4,7 @@ Each part is a mean of *surprises*: statistics as robust z-scores of what this s
 them all. A surprise is smooth and unbounded, so that ranking needs no p-value. Nothing here sees the input but through the denoiser.
 
 * R: at every noise level the worst single cells, and the half second whose residual, band by band, lies farthest from normal.
-* S: the second whose features lie farthest, and the one where reconstruction changes them most unusually.
+* S: the second whose features in the network lie farthest from normal's.
 * T: the second whose residual has the least usual energies, be they high or low (Song et al. 2019, *typicality*, and
   MSMA, Mahmood et al. 2021, with distances in place of a mixture).
 """
@@ -26,10 +26,8 @@ from models.schedule import JUDGED
 from models.semantic import semantics
 
 PARTS = ("R", "S", "T")
-COUNTS = (2 * len(JUDGED), 2, 1)
+COUNTS = (2 * len(JUDGED), 1, 1)
 """Statistics in each part."""
-
-_SEEN = 1  # of the levels, the one whose reconstruction is looked at for its features
 
 
 class Observed(NamedTuple):
@@ -39,8 +37,6 @@ class Observed(NamedTuple):
     """Input less reconstruction in standardised planes, `[B, L, C, H, W]`."""
     features: Tensor
     """Of the input, `[B, T, K]`."""
-    change: Tensor
-    """Features of the input less those of its reconstruction, `[B, T, K]`."""
 
 
 class Score(NamedTuple):
@@ -57,9 +53,7 @@ class Score(NamedTuple):
 def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, steps: int = 1) -> Observed:
     """Residuals and features of standardised inputs x `[B, 4C, H/2, W/2]`."""
     restored = reconstruct(denoiser, x, JUDGED, bank, steps)
-    seen = semantics(denoiser, torch.cat([x, restored[:, _SEEN]]))
-    features, other = seen.chunk(2)
-    return Observed(unsplit(x[:, None] - restored, normal), features, features - other)
+    return Observed(unsplit(x[:, None] - restored, normal), semantics(denoiser, x))
 
 
 def score(observed: Observed, profile: Profile) -> Score:
@@ -76,7 +70,6 @@ def statistics(observed: Observed, profile: Profile) -> Tensor:
             excess(observed.residual, profile.excess),
             farthest(courses(observed.residual), profile.course_mean, profile.course_whitener),
             farthest(observed.features, profile.feature_mean, profile.feature_whitener)[:, None],
-            farthest(observed.change, profile.change_mean, profile.change_whitener)[:, None],
             farthest(energies(observed.residual), profile.energy_mean, profile.energy_whitener)[:, None],
         ],
         1,

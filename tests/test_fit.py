@@ -70,9 +70,9 @@ def test_robust_spread_ignores_outliers() -> None:
     """Median and deviation of many values are those of their bulk; of few, the deviation leans on the usual one."""
     values = 3 + 2 * torch.randn(2000, 1, generator=seeded(1))
     values[:100] = 1e6
-    middle, spread = robust(values, 1.0)
+    middle, spread = robust(values, 1.0, 8)
     assert [3, 2] == pytest.approx([float(middle), float(spread)], abs=0.3)
-    middle, spread = robust(torch.tensor([[5.0]]), 0.25)
+    middle, spread = robust(torch.tensor([[5.0]]), 0.25, 8)
     assert 5 == float(middle)
     assert (8 / 9 * 0.25**2) ** 0.5 == pytest.approx(float(spread))
 
