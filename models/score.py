@@ -47,7 +47,7 @@ class Score(NamedTuple):
     parts: Tensor
     """`[B, P]`, in the order of `PARTS`."""
     heat: Tensor
-    """`[B, H, W]`: mean squared scaled residual, about 1 where all is normal."""
+    """`[B, H, W]`: by how much the mean squared scaled residual exceeds the usual 1."""
 
 
 def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, steps: int = 1) -> Observed:
@@ -89,6 +89,9 @@ def farthest(places: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
 
 
 def heat(residual: Tensor, profile: Profile) -> Tensor:
-    """Where the input is not as normal would be: `[B, H, W]`, mean over levels and planes, smoothed over 3 x 3 cells."""
+    """Where the input is not as normal would be: `[B, H, W]`, from the mean over levels and planes, smoothed over 3 x 3 cells.
+
+    What is usual is not heat, or a quiet minute would outweigh the second that matters.
+    """
     cells = (residual / profile.residual).square().mean((1, 2))
-    return F.avg_pool2d(cells[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
+    return F.avg_pool2d(cells[:, None], 3, 1, 1, count_include_pad=False)[:, 0].sub(1).clamp_min(0)

@@ -30,7 +30,7 @@ class Explanation:
     normal: NDArray[np.float32]
     """The same plane as the network reconstructs it, from the noisiest level."""
     heat: NDArray[np.float32]
-    """Mean squared scaled residual, about 1 where all is normal."""
+    """By how much the mean squared scaled residual exceeds the usual 1."""
 
 
 class Engine:
