@@ -22,6 +22,8 @@ _BLOCKS = 5
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
+_USUAL_ENERGY = 0.3, 8  # of a band's log energy
+_LEAST_ENERGY = 0.2
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
 
@@ -51,7 +53,7 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
     by_level = [whitener(level.flatten(0, 1)) for level in courses(observed.residual).unbind(1)]
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
-    energy_mean, energy_whitener = whitener(energies(observed.residual).flatten(0, 1))
+    energy_location, energy_scale = robust(energies(observed.residual), *_USUAL_ENERGY)
     feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
     return Profile(
         *normal,
@@ -59,8 +61,8 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
         excess=rms(observed.residual.clamp_min(0)),
         course_mean=course_mean,
         course_whitener=course_whitener,
-        energy_mean=energy_mean,
-        energy_whitener=energy_whitener,
+        energy_location=energy_location,
+        energy_scale=energy_scale.clamp_min(_LEAST_ENERGY),
         feature_mean=feature_mean,
         feature_whitener=feature_whitener,
         location=torch.zeros(sum(COUNTS)),
@@ -110,7 +112,7 @@ def whitener(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
-    """Median and deviation `[N]` of `[B, N]`; the deviation from quartiles, shrunk towards the usual one, worth `prior` values."""
+    """Median and deviation `[...]` of `[B, ...]`; the deviation from quartiles, shrunk towards the usual one, worth `prior` values."""
     low, middle, high = torch.quantile(values, torch.tensor([0.25, 0.5, 0.75]), dim=0)
     spread = (high - low) / 1.349
     n = len(values)

@@ -31,10 +31,10 @@ class Profile:
     """Of the courses of the residual, `[L, 2H]`."""
     course_whitener: Tensor
     """Makes them white, `[L, 2H, 2H]`."""
-    energy_mean: Tensor
-    """Of the residual's log energies, `[C * H]`."""
-    energy_whitener: Tensor
-    """Makes them white, `[C * H, C * H]`."""
+    energy_location: Tensor
+    """Median of the residual's log energies, `[C, H]`."""
+    energy_scale: Tensor
+    """Robust deviation of the same, `[C, H]`."""
     feature_mean: Tensor
     """Of the input's features, `[K]`."""
     feature_whitener: Tensor

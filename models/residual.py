@@ -1,4 +1,4 @@
-"""What a reconstruction leaves over, told by a few numbers a place: the vectors whose distance from normal is a part of the score."""
+"""What a reconstruction leaves over, told by a few numbers a place: what the score compares with normal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from torch import Tensor
 
 from models.semantic import contrast
 
-_HALF, _SECOND = 8, 16  # cells of 64 ms
+_HALF = 8  # cells of 64 ms
+_QUIET = 0.01  # of a residual whose usual square is below 1
 _TOP = 0.05  # share of the cells that make up the worst of a window
 
 
@@ -29,6 +30,10 @@ def courses(residual: Tensor) -> Tensor:
 
 
 def energies(residual: Tensor) -> Tensor:
-    """Log mean square of every plane's rows over overlapping seconds, at the noisiest level: `[B, T, C * H]`."""
-    seconds = residual[:, -1].unfold(-1, _SECOND, _SECOND // 4)  # [B, C, H, T, 16]
-    return seconds.square().mean(-1).add(0.01).log().flatten(1, 2).transpose(1, 2)
+    """Log mean square of every plane's rows over the window, at the least noisy level: `[B, C, H]`."""
+    return residual[:, 0].square().mean(-1).add(_QUIET).log()
+
+
+def untypical(residual: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    """Log mean square of how far the energies `[B, C, H]` lie from the usual, too high or too low, `[B]`."""
+    return ((energies(residual) - location) / scale).square().mean((1, 2)).add(1e-6).log()

@@ -5,8 +5,8 @@ them all. A surprise is smooth and unbounded, so that ranking needs no p-value. 
 
 * R: at every noise level the worst single cells, and the half second whose residual, band by band, lies farthest from normal.
 * S: the second whose features in the network lie farthest from normal's.
-* T: the second whose residual has the least usual energies, be they high or low (Song et al. 2019, *typicality*, and
-  MSMA, Mahmood et al. 2021, with distances in place of a mixture).
+* T: how unusual the energies of the residual are, band by band, be they high or low: whether the window as a whole is typical
+  (Nalisnick et al. 2019; MSMA, Mahmood et al. 2021). A normal that is livelier than what is strange is seen by T alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.denoiser import Denoiser
 from models.normalise import Normal, unsplit
 from models.profile import Profile
 from models.reconstruct import reconstruct
-from models.residual import courses, energies, excess
+from models.residual import courses, excess, untypical
 from models.schedule import JUDGED
 from models.semantic import semantics
 
@@ -70,7 +70,7 @@ def statistics(observed: Observed, profile: Profile) -> Tensor:
             excess(observed.residual, profile.excess),
             farthest(courses(observed.residual), profile.course_mean, profile.course_whitener),
             farthest(observed.features, profile.feature_mean, profile.feature_whitener)[:, None],
-            farthest(energies(observed.residual), profile.energy_mean, profile.energy_whitener)[:, None],
+            untypical(observed.residual, profile.energy_location, profile.energy_scale)[:, None],
         ],
         1,
     )

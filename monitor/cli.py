@@ -176,7 +176,7 @@ def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, budget
 @_JSON
 @fails_cleanly
 def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
-    """Says how strange each recording is, its worst window counting."""
+    """Says how strange each recording is: score by its worst window, mean_score by how untypical it is as a whole."""
     from monitor.present import Failures, scores
     from monitor.scoring import score_files
 

@@ -19,15 +19,12 @@ class Tally:
     """What a whole recording came to, kept up as it is judged."""
 
     windows: int = 0
-    total: float = 0.0
-    """Sum of the scores."""
     worst: Judgement | None = None
     """The window with the highest score."""
 
     def add(self, judgement: Judgement) -> None:
         """Takes a window in."""
         self.windows += 1
-        self.total += judgement.score
         if self.worst is None or judgement.score > self.worst.score:
             self.worst = judgement
 

@@ -28,7 +28,7 @@ class FileScore:
     score: float
     """Of its worst window."""
     mean_score: float
-    """Over its windows."""
+    """Whether the file as a whole is typical: the mean over its windows of the score's part T."""
     p_value: float
     """Of its worst window."""
     windows: int
@@ -54,16 +54,17 @@ def _score(path: Path, engine: Engine) -> FileScore:
     recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
     ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
     windower = Windower(ring, stream="score", length=sense.length, hop=sense.hop)
-    tally = Tally()
+    tally, untypical = Tally(), 0.0
     for windows in batches(recording.source, ring, windower):
         for judgement in engine.judge(windows):
             tally.add(judgement)
+            untypical += judgement.parts["T"]
     if tally.worst is None:
         raise SourceError(f"{path}: ends before one window of {sense.length / sense.rate_hz:.1f} s could be read")
     return FileScore(
         file=str(path),
         score=tally.worst.score,
-        mean_score=tally.total / tally.windows,
+        mean_score=untypical / tally.windows,
         p_value=tally.worst.p_value,
         windows=tally.windows,
         seconds=round(recording.seconds, 3),

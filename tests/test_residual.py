@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.testing import assert_close
 
-from models.residual import courses, energies, excess
+from models.residual import courses, energies, excess, untypical
 
 LEVELS, PLANES, ROWS, COLUMNS = 2, 3, 8, 32
 
@@ -37,11 +37,21 @@ def test_courses_do_not_see_what_lasts() -> None:
     assert float((courses(moved) - courses(base))[:, :, 4, :ROWS].min()) > 2
 
 
-def test_energies_tell_loud_and_quiet_seconds_apart() -> None:
-    """Ten times the residual is log 100 more at every place, of the noisiest level alone."""
+def test_energies_are_of_the_least_noisy_level() -> None:
+    """Ten times the residual is log 100 more in every band; other levels do not count."""
     base = residual()
-    assert (4, 5, PLANES * ROWS) == energies(base).shape
-    assert_close(energies(10 * base) - energies(base), torch.full((4, 5, PLANES * ROWS), 100.0).log(), rtol=0, atol=0.2)
+    assert (4, PLANES, ROWS) == energies(base).shape
+    assert_close(energies(10 * base) - energies(base), torch.full((4, PLANES, ROWS), 100.0).log(), rtol=0, atol=0.1)
     other = base.clone()
-    other[:, 0] *= 10
+    other[:, 1] *= 10
     assert torch.equal(energies(other), energies(base))
+
+
+def test_too_quiet_is_as_untypical_as_too_loud() -> None:
+    """Energies as usual are typical; a quarter of the residual is as untypical as four times it."""
+    base = residual()
+    location, scale = energies(base), torch.full((PLANES, ROWS), 0.5)
+    usual, quiet, loud = (untypical(factor * base, location, scale) for factor in (1, 0.25, 4))
+    assert float(usual.max()) < -10
+    assert_close(quiet, loud, rtol=0, atol=0.3)
+    assert_close(loud, torch.full((4,), 3.42), rtol=0, atol=0.3)  # log of (log 16 / 0.5) squared

@@ -19,10 +19,9 @@ from typing import Literal
 
 import numpy as np
 
-from models.score import PARTS
 from monitor.learn import coverage, judge
 from monitor.learn.contamination import contaminated, foreign
-from monitor.learn.detection import Judged, Pool, Scores, compared, judged, normal_scores, pooled
+from monitor.learn.detection import DETECTORS, Judged, Pool, Scores, compared, judged, normal_scores, pooled
 from monitor.learn.heard import decoded, inputs
 from monitor.learn.network import Trained, gflop, start_from, trained, untrained
 from monitor.learn.places import Divide, Place, System, classes, distinct, sites, systems
@@ -62,6 +61,8 @@ class Protocol:
     table: str
     divide: Divide
     pool: Pool
+    detector: str
+    """Whose scores of the clips, so pooled, are the answer."""
     auroc: Callable[[Sequence[Row], Scores], dict[str, float]]
     """By column, of judged rows and their scores."""
     more: Callable[[Sequence[Place], Judged], list[str]]
@@ -90,13 +91,13 @@ def evaluate(
         seed: decides every random choice.
         only: sites or classes to limit it to; all if none.
         init: a model to start from; a fresh one if none.
-        out: where the fused scores go, as CSV.
+        out: where the scores go by which the protocol is judged, as CSV: the fusion of sites, T of ovr.
         parts: whether the scores of the other detectors go beside them.
         contaminate: share of every site's training seconds into which an event is mixed.
     """
     began_s = time.monotonic()
     rules = PROTOCOLS[protocol]
-    outs = {} if out is None else _outs(out, parts)
+    outs = {} if out is None else _outs(out, rules.detector, parts)
     found = systems(data / rules.table, only, rules.divide)
     if contaminate:
         found = _contaminated(found, data, contaminate, seed)
@@ -124,13 +125,14 @@ def evaluate(
     yield Report(lines, auroc, ours.steps, ours.loss, cost, round(time.monotonic() - began_s, 1))
 
 
-def _outs(out: Path, parts: bool) -> dict[str, Path]:
+def _outs(out: Path, detector: str, parts: bool) -> dict[str, Path]:
     """Where the scores of which detector go. Raises DiffmonError if they cannot."""
     check_writable(out)
-    outs = {"fusion": out}
+    outs = {detector: out}
     if parts:
-        suffixes = {part: part for part in PARTS} | {"R + S": "R+S", COMPARATOR: "mahalanobis", f"{UNTRAINED}fusion": "untrained"}
-        outs |= {name: out.with_stem(f"{out.stem}-{suffix}") for name, suffix in suffixes.items()}
+        ours = {name: name.replace(" ", "") for name in DETECTORS}
+        suffixes = ours | {COMPARATOR: "mahalanobis", UNTRAINED + detector: "untrained"}
+        outs |= {name: out.with_stem(f"{out.stem}-{suffix}") for name, suffix in suffixes.items() if name != detector}
     for path in outs.values():
         check_writable(path)
     return outs
@@ -170,6 +172,7 @@ PROTOCOLS = {
         table="sites.csv",
         divide=sites,
         pool=np.max,
+        detector="fusion",
         auroc=lambda rows, scores: judge.sites_auroc(rows, _by_row(scores)),
         more=_coverage,
         write=lambda path, scores: judge.write_site_scores(path, _by_row(scores)),
@@ -178,6 +181,7 @@ PROTOCOLS = {
         table="ovr.csv",
         divide=classes,
         pool=np.mean,
+        detector="T",
         auroc=judge.ovr_auroc,
         more=lambda places, said: [],
         write=judge.write_ovr_scores,
