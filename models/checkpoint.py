@@ -18,7 +18,7 @@ from models.denoiser import Denoiser
 from models.profile import Profile
 from models.unet import UNetSettings
 
-_FORMAT = 1
+_FORMAT = 2
 _KEY = "diffmon"
 
 

@@ -35,7 +35,9 @@ class Noise:
         >>> Noise((3, 64, 32), (0, 1, 0)).draw(2, torch.Generator()).shape
         torch.Size([2, 12, 32, 16])
         """
-        total = torch.stack([self._blocks(count, *sides, generator) for sides in _BLOCKS]).sum(0)
+        total = torch.zeros(count, *self.shape)
+        for height, width in _BLOCKS:
+            total += self._blocks(count, height, width, generator)
         return split(total) / self._deviation()
 
     def bank(self, generator: Generator, pairs: int = 1) -> Tensor:
@@ -50,7 +52,7 @@ class Noise:
         if height * width > 1:
             coarse = coarse[:, list(self.kin)]
         top, left = (int(torch.randint(side, (1,), generator=generator)) for side in (height, width))
-        fine = coarse.repeat_interleave(height, 2).repeat_interleave(width, 3)
+        fine = coarse[:, :, :, None, :, None].expand(-1, -1, -1, height, -1, width).flatten(2, 3).flatten(3, 4)
         return fine[:, :, top : top + rows, left : left + columns]
 
     def _deviation(self) -> Tensor:

@@ -42,8 +42,8 @@ def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, noise: Noise, *
     for number in range(1, steps + 1):
         optimiser.param_groups[0]["lr"] = _RATE * learning_rate(number / steps)
         pick = torch.randint(len(inputs), (batch,), generator=generator)
-        sigma = training_sigmas(batch, generator)
-        value = loss(denoiser, inputs[pick].float(), noise.draw(batch, generator), sigma)
+        clean, sigma = inputs[pick].float(), training_sigmas(batch, generator)
+        value = loss(denoiser, clean, noise.draw(batch, generator).to(clean), sigma.to(clean))
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
