@@ -44,12 +44,12 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     shown, normal, heat = (np.concatenate([getattr(e, name) for e in explanations], 1) for name in ("shown", "normal", "heat"))
     low, high = np.quantile(shown, [0.01, 0.995])
     edges_s = np.linspace(0, seconds, shown.shape[1] + 1)
-    _panel(axes[0], edges_s, edges_hz, shown, "what was heard", "magma", (float(low), float(high)), "log power")
-    _panel(
+    panel(axes[0], edges_s, edges_hz, shown, "what was heard", "magma", (float(low), float(high)), "log power")
+    panel(
         axes[1], edges_s, edges_hz, normal, "what normal would have been (reconstruction)", "magma", (float(low), float(high)), "log power"
     )
     top = float(np.quantile(heat, 0.999))
-    _panel(axes[2], edges_s, edges_hz, np.sqrt(heat), "where they differ", "inferno", (0.0, top**0.5), "deviations")
+    panel(axes[2], edges_s, edges_hz, np.sqrt(heat), "where they differ", "inferno", (0.0, top**0.5), "deviations")
     for axis in axes:
         _frame(axis, mark)
     _label(axes[0], mark)
@@ -58,7 +58,7 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     figure.savefig(out)
 
 
-def _panel(
+def panel(
     axis: Any,
     edges_s: NDArray[Any],
     edges_hz: Sequence[float],
@@ -67,7 +67,9 @@ def _panel(
     colours: str,
     span: tuple[float, float],
     unit: str,
+    bar: Any = None,
 ) -> None:
+    """Draws values `[H, W]` over seconds and Hz, the colours explained in axes of their own or, if there are none, beside it."""
     mesh = axis.pcolormesh(edges_s, np.maximum(edges_hz, 20.0), values, cmap=colours, vmin=span[0], vmax=span[1], rasterized=True)
     axis.set_yscale("log")
     axis.set_ylim(40, edges_hz[-1])
@@ -75,7 +77,8 @@ def _panel(
     axis.minorticks_off()
     axis.set_ylabel("Hz")
     axis.set_title(title, loc="left", fontsize=10)
-    axis.figure.colorbar(mesh, ax=axis, label=unit, pad=0.01)
+    beside = {"ax": axis, "pad": 0.01} if bar is None else {"cax": bar}
+    axis.figure.colorbar(mesh, label=unit, **beside)
 
 
 def _frame(axis: Any, mark: Mark) -> None:

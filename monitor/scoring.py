@@ -12,8 +12,10 @@ from monitor.build import RING_S, engines, open_for
 from monitor.engine import Engine, pick_device
 from monitor.errors import SourceError
 from monitor.recording import open_recording
+from monitor.records import Judgement
 from monitor.replay import Tally, batches
 from monitor.ring import Ring
+from monitor.source import Source
 from monitor.source.media import sound_files
 from monitor.window import Windower
 
@@ -52,13 +54,10 @@ def score_files(paths: Sequence[Path], model: Path, profile: Path | None, failed
 def _score(path: Path, engine: Engine) -> FileScore:
     sense = engine.representation
     recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
-    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
-    windower = Windower(ring, stream="score", length=sense.length, hop=sense.hop)
     tally, untypical = Tally(), 0.0
-    for windows in batches(recording.source, ring, windower):
-        for judgement in engine.judge(windows):
-            tally.add(judgement)
-            untypical += judgement.parts["T"]
+    for judgement in judged(recording.source, engine, stream="score"):
+        tally.add(judgement)
+        untypical += judgement.parts["T"]
     if tally.worst is None:
         raise SourceError(f"{path}: ends before one window of {sense.length / sense.rate_hz:.1f} s could be read")
     return FileScore(
@@ -70,6 +69,14 @@ def _score(path: Path, engine: Engine) -> FileScore:
         seconds=round(recording.seconds, 3),
         short=recording.short,
     )
+
+
+def judged(source: Source, engine: Engine, *, stream: str) -> Iterator[Judgement]:
+    """A judgement of every window of a source, by the engine's profile of the stream. Raises SourceError."""
+    sense = engine.representation
+    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
+    for windows in batches(source, ring, Windower(ring, stream=stream, length=sense.length, hop=sense.hop)):
+        yield from engine.judge(windows)
 
 
 def csv_header() -> str:

@@ -133,7 +133,7 @@ def test_normal_scores_about_nought(stream: Stream) -> None:
     """Judged crosswise, normal scores about 0 with a deviation of about 1, and so do windows never seen."""
     fresh = stream.score(noise(24, seed=6)).value
     for scores in (stream.scores, fresh):
-        assert 0 == pytest.approx(float(scores.mean()), abs=0.8)
+        assert 0 == pytest.approx(float(scores.mean()), abs=0.5)
         assert 1 == pytest.approx(float(scores.std()), abs=0.5)
 
 

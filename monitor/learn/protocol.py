@@ -206,10 +206,15 @@ def _heard(row: Row, read: Callable[[str], Clip]) -> Clip:
     for mix in mixes:
         event = loudest_second(read(mix.file))
         gain = np.float32(_level(clip) / _level(event) * 10 ** (mix.snr_db / 20))
-        start = min(int(mix.onset_s * RATE_HZ), len(clip) - EVENT)
+        start = event_start(mix, len(clip))
         heard[start : start + EVENT] += gain * event
     # A microphone clips what exceeds full scale.
     return heard.clip(-1.0, 1.0)
+
+
+def event_start(mix: Mix, samples: int) -> int:
+    """The sample of a clip of so many at which the event begins: it lies wholly inside."""
+    return min(int(mix.onset_s * RATE_HZ), samples - EVENT)
 
 
 def loudest_second(clip: Clip) -> Clip:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from monitor.alarm import count_events
-from monitor.build import RING_S, Opened, engines, open_for, rule
+from monitor.build import Opened, engines, open_for, rule
 from monitor.cli import Duration, Rate
 from monitor.config import FileConfig, StreamConfig
 from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
@@ -43,9 +43,7 @@ from monitor.learn.fitting import p_of
 from monitor.learn.training import Summary, train
 from monitor.recording import open_recording
 from monitor.records import Judgement
-from monitor.replay import batches
-from monitor.ring import Ring
-from monitor.window import Windower
+from monitor.scoring import judged as judgements
 
 PIECE_S = 600.0
 RATES = (6.0, 24.0, 96.0)
@@ -100,10 +98,7 @@ def judged(engine: Engine, samples: Floats) -> Array:
         path = Path(folder, "piece.wav")
         soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
         source = open_recording(path, rate_hz=sense.rate_hz, length=sense.length).source
-        ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
-        windower = Windower(ring, stream="room", length=sense.length, hop=sense.hop)
-        found = [j for windows in batches(source, ring, windower) for j in engine.judge(windows)]
-    return np.array([(j.start, j.end, j.score, *j.span) for j in found])
+        return np.array([(j.start, j.end, j.score, *j.span) for j in judgements(source, engine, stream="room")])
 
 
 def all_judged(opened: Opened, folder: Path, *, seed: int, case: str, hours: float) -> Array:
@@ -122,7 +117,7 @@ def all_judged(opened: Opened, folder: Path, *, seed: int, case: str, hours: flo
     return np.concatenate(rows)
 
 
-def judgements(rows: Array, p: Array) -> list[Judgement]:
+def told_again(rows: Array, p: Array) -> list[Judgement]:
     """What the decider reads."""
     return [
         Judgement("room", int(start), int(end), 0, score, p, {}, 0.0, {}, (int(first), int(after)))
@@ -133,7 +128,7 @@ def judgements(rows: Array, p: Array) -> list[Judgement]:
 def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, case: str, hours: float) -> Iterator[str]:
     """The table, one line a rate, under what the p-values came to."""
     p = p_of(rows[:, 2], opened.fitted.profile)
-    windows = judgements(rows, p)
+    windows = told_again(rows, p)
     shares = "  ".join(f"{np.mean(p < level):.3g} below {level:g}" for level in LEVELS)
     yield f"{case}, seed {seed}, {hours:g} h, {len(p)} windows; shares of p: {shares}"
     yield f"{'case':6}{'seed':>5}{'rate':>7}{'expected':>10}{'counted':>9}{'95 %':>10}  inside  extrapolated"

@@ -42,8 +42,9 @@ from monitor.learn.fitting import joined, observed
 from monitor.learn.heard import Clips, decoded, inputs, normal_planes
 from monitor.learn.network import start_from, trained
 from monitor.learn.places import Place, System, sites, systems
-from monitor.learn.protocol import EVENT, Clip, Row, read_rows, waveform
+from monitor.learn.protocol import EVENT, Clip, Row, event_start, read_rows, waveform
 from monitor.learn.training import Progress
+from monitor.picture import panel
 from monitor.present import Bars
 
 SNR_DB = 6.0
@@ -94,7 +95,7 @@ class Looker:
     def event_s(self, row: Row, clip: Clip) -> tuple[float, float]:
         """When an anomaly's event begins and ends in its clip."""
         assert row.mix is not None
-        start = min(int(row.mix.onset_s * self.sense.rate_hz), len(clip) - EVENT)
+        start = event_start(row.mix, len(clip))
         return start / self.sense.rate_hz, (start + EVENT) / self.sense.rate_hz
 
 
@@ -184,10 +185,13 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
     grid = figure.subplots(6, 2, width_ratios=[1, 0.025], height_ratios=[1, 1, 1, 1, 1, 1.15])
     for axis in grid[1:, 0]:
         axis.sharex(grid[0, 0])
+    for axis in grid[:-1, 0]:
+        axis.tick_params(labelbottom=False)
     _spectra(grid[:4], view, looker.sense.edges_hz)
     top = float(np.quantile(view.heat, 0.998))
-    _panel(grid[4], view.edges_s, looker.sense.edges_hz, np.sqrt(view.heat), "heat: where they differ", "inferno", (0.0, top**0.5))
-    grid[4, 1].set_ylabel("deviations")
+    axis, bar = grid[4]
+    shown = np.sqrt(view.heat)
+    panel(axis, view.edges_s, looker.sense.edges_hz, shown, "heat: where they differ", "inferno", (0.0, top**0.5), "deviations", bar)
     _scores(grid[5, 0], view, clean, known)
     length_s = looker.sense.length / looker.sense.rate_hz
     grid[5, 0].set_title(f"score of each window of {length_s:.1f} s, at its middle", loc="left", fontsize=10)
@@ -204,24 +208,8 @@ def _spectra(grid: Any, view: View, edges_hz: Sequence[float]) -> None:
     """The clip, and what comes back from each noise level, in the same colours."""
     low, high = np.quantile(view.shown, [0.01, 0.998])
     titles = ["what was heard", *(f"what comes back from noise level {sigma:g}" for sigma in JUDGED)]
-    for panel, values, title in zip(grid, [view.shown, *view.restored], titles, strict=True):
-        _panel(panel, view.edges_s, edges_hz, values, title, "magma", (float(low), float(high)))
-        panel[1].set_ylabel("log power")
-
-
-def _panel(
-    panel: Any, edges_s: Values, edges_hz: Sequence[float], values: Values, title: str, colours: str, span: tuple[float, float]
-) -> None:
-    axis, bar = panel
-    mesh = axis.pcolormesh(edges_s, np.maximum(edges_hz, 20.0), values, cmap=colours, vmin=span[0], vmax=span[1], rasterized=True)
-    axis.set_yscale("log")
-    axis.set_ylim(60, edges_hz[-1])
-    axis.set_yticks([100, 300, 1000, 3000, 8000], ["100", "300", "1k", "3k", "8k"])
-    axis.minorticks_off()
-    axis.tick_params(labelbottom=False)
-    axis.set_ylabel("Hz")
-    axis.set_title(title, loc="left", fontsize=10)
-    axis.figure.colorbar(mesh, cax=bar)
+    for (axis, bar), values, title in zip(grid, [view.shown, *view.restored], titles, strict=True):
+        panel(axis, view.edges_s, edges_hz, values, title, "magma", (float(low), float(high)), "log power", bar)
 
 
 def _scores(axis: Any, view: View, clean: View, known: Fit) -> None:
