@@ -22,7 +22,7 @@ _BLOCKS = 5
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
-_USUAL_ENERGY = 0.3, 8  # of a band's log energy
+_ENERGIES = 0.02, 0.98  # quantiles of a band's log energy between which it is normal; 2.05 deviations off if it were Gaussian
 _LEAST_ENERGY = 0.2
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
@@ -53,7 +53,7 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
     by_level = [whitener(level.flatten(0, 1)) for level in courses(observed.residual).unbind(1)]
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
-    energy_location, energy_scale = robust(energies(observed.residual), *_USUAL_ENERGY)
+    energy_location, energy_scale = reach(energies(observed.residual))
     feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
     return Profile(
         *normal,
@@ -62,7 +62,7 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
         course_mean=course_mean,
         course_whitener=course_whitener,
         energy_location=energy_location,
-        energy_scale=energy_scale.clamp_min(_LEAST_ENERGY),
+        energy_scale=energy_scale,
         feature_mean=feature_mean,
         feature_whitener=feature_whitener,
         location=torch.zeros(sum(COUNTS)),
@@ -117,3 +117,12 @@ def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
     spread = (high - low) / 1.349
     n = len(values)
     return middle, ((n * spread.square() + prior * usual**2) / (n + prior)).sqrt()
+
+
+def reach(energies: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle and half of the range of log energies `[B, C, H]` but for the outermost, `[C, H]`, the half as a deviation.
+
+    Normal of several recordings lies in lumps, of which the largest alone would say where the quartiles are.
+    """
+    low, high = torch.quantile(energies, torch.tensor(_ENERGIES), dim=0)
+    return (low + high) / 2, ((high - low) / (2 * 2.05)).clamp_min(_LEAST_ENERGY)

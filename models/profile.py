@@ -32,9 +32,9 @@ class Profile:
     course_whitener: Tensor
     """Makes them white, `[L, 2H, 2H]`."""
     energy_location: Tensor
-    """Median of the residual's log energies, `[C, H]`."""
+    """Middle of the range of the residual's log energies, `[C, H]`."""
     energy_scale: Tensor
-    """Robust deviation of the same, `[C, H]`."""
+    """Deviation of the same, by the width of that range, `[C, H]`."""
     feature_mean: Tensor
     """Of the input's features, `[K]`."""
     feature_whitener: Tensor

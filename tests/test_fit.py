@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Generator
 from torch.testing import assert_close
 
-from models.fit import blocks, robust, whitener
+from models.fit import blocks, reach, robust, whitener
 from models.normalise import fit_normal, standardise, unsplit
 from models.score import farthest
 
@@ -75,6 +75,15 @@ def test_robust_spread_ignores_outliers() -> None:
     middle, spread = robust(torch.tensor([[5.0]]), 0.25, 8)
     assert 5 == float(middle)
     assert (8 / 9 * 0.25**2) ** 0.5 == pytest.approx(float(spread))
+
+
+def test_the_reach_covers_every_lump() -> None:
+    """A recording that gives a tenth of the windows counts as normal as the one that gives the others; a lone window does not."""
+    lumps = torch.cat([torch.linspace(-0.1, 0.1, 90), torch.linspace(3.9, 4.1, 10), torch.tensor([40.0])])[:, None, None]
+    middle, deviation = reach(lumps)
+    assert 2 == pytest.approx(middle.item(), abs=0.1)
+    assert 1 == pytest.approx(deviation.item(), abs=0.1)
+    assert reach(torch.ones(1, 1, 1))[1].item() > 0
 
 
 @general
