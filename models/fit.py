@@ -22,7 +22,7 @@ _BLOCKS = 5
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
-_ENERGIES = 0.02, 0.98  # quantiles of a band's log energy between which it is normal; 2.05 deviations off if it were Gaussian
+_REACH = 0.02, 0.98  # quantiles between which a value is normal; 2.05 deviations off if it were Gaussian
 _LEAST_ENERGY = 0.2
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
@@ -53,8 +53,9 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
     by_level = [whitener(level.flatten(0, 1)) for level in courses(observed.residual).unbind(1)]
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
-    energy_location, energy_scale = reach(energies(observed.residual))
-    feature_mean, feature_whitener = whitener(observed.features.flatten(0, 1))
+    energy_location, energy_scale = reach(energies(observed.residual), _LEAST_ENERGY)
+    texture_location, texture_scale = reach(observed.texture, _STILL)
+    feature_mean, feature_whitener = whitener(observed.seconds.flatten(0, 1))
     return Profile(
         *normal,
         residual=rms(observed.residual),
@@ -63,6 +64,8 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
         course_whitener=course_whitener,
         energy_location=energy_location,
         energy_scale=energy_scale,
+        texture_location=texture_location,
+        texture_scale=texture_scale,
         feature_mean=feature_mean,
         feature_whitener=feature_whitener,
         location=torch.zeros(sum(COUNTS)),
@@ -119,10 +122,10 @@ def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
     return middle, ((n * spread.square() + prior * usual**2) / (n + prior)).sqrt()
 
 
-def reach(energies: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle and half of the range of log energies `[B, C, H]` but for the outermost, `[C, H]`, the half as a deviation.
+def reach(values: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    """Middle and half of the range of values `[B, ...]` but for the outermost, the half as a deviation, but for the least.
 
     Normal of several recordings lies in lumps, of which the largest alone would say where the quartiles are.
     """
-    low, high = torch.quantile(energies, torch.tensor(_ENERGIES), dim=0)
-    return (low + high) / 2, ((high - low) / (2 * 2.05)).clamp_min(_LEAST_ENERGY)
+    low, high = torch.quantile(values, torch.tensor(_REACH), dim=0)
+    return (low + high) / 2, ((high - low) / (2 * 2.05)).clamp_min(least)

@@ -35,8 +35,12 @@ class Profile:
     """Middle of the range of the residual's log energies, `[C, H]`."""
     energy_scale: Tensor
     """Deviation of the same, by the width of that range, `[C, H]`."""
+    texture_location: Tensor
+    """Middle of the range of the texture, `[F]`."""
+    texture_scale: Tensor
+    """Deviation of the same, `[F]`."""
     feature_mean: Tensor
-    """Of the input's features, `[K]`."""
+    """Of the input's features second by second, `[K]`."""
     feature_whitener: Tensor
     """Makes them white, `[K, K]`."""
     location: Tensor

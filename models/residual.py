@@ -32,8 +32,3 @@ def courses(residual: Tensor) -> Tensor:
 def energies(residual: Tensor) -> Tensor:
     """Log mean square of every plane's rows over the window, at the least noisy level: `[B, C, H]`."""
     return residual[:, 0].square().mean(-1).add(_QUIET).log()
-
-
-def untypical(residual: Tensor, location: Tensor, scale: Tensor) -> Tensor:
-    """Log mean square of how far the energies `[B, C, H]` lie from the usual, too high or too low, `[B]`."""
-    return ((energies(residual) - location) / scale).square().mean((1, 2)).add(1e-6).log()

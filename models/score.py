@@ -5,8 +5,9 @@ them all. A surprise is smooth and unbounded, so that ranking needs no p-value. 
 
 * R: at every noise level the worst single cells, and the half second whose residual, band by band, lies farthest from normal.
 * S: the second whose features in the network lie farthest from normal's.
-* T: how unusual the energies of the residual are, band by band, be they high or low: whether the window as a whole is typical
-  (Nalisnick et al. 2019; MSMA, Mahmood et al. 2021). A normal that is livelier than what is strange is seen by T alone.
+* T: whether the window as a whole is typical (Nalisnick et al. 2019; MSMA, Mahmood et al. 2021): how unusual the energies of
+  its residual are, band by band, and the texture that the network sees in it, be they high or low. A normal that is livelier
+  than what is strange is seen by T alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from models.denoiser import Denoiser
 from models.normalise import Normal, unsplit
 from models.profile import Profile
 from models.reconstruct import reconstruct
-from models.residual import courses, excess, untypical
+from models.residual import courses, energies, excess
 from models.schedule import JUDGED
 from models.semantic import semantics
 
@@ -35,8 +36,10 @@ class Observed(NamedTuple):
 
     residual: Tensor
     """Input less reconstruction in standardised planes, `[B, L, C, H, W]`."""
-    features: Tensor
-    """Of the input, `[B, T, K]`."""
+    seconds: Tensor
+    """Features of the input at its places in time, `[B, T, K]`."""
+    texture: Tensor
+    """Of the input as a whole, `[B, F]`."""
 
 
 class Score(NamedTuple):
@@ -53,7 +56,7 @@ class Score(NamedTuple):
 def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, steps: int = 1) -> Observed:
     """Residuals and features of standardised inputs x `[B, 4C, H/2, W/2]`."""
     restored = reconstruct(denoiser, x, JUDGED, bank, steps)
-    return Observed(unsplit(x[:, None] - restored, normal), semantics(denoiser, x))
+    return Observed(unsplit(x[:, None] - restored, normal), *semantics(denoiser, x))
 
 
 def score(observed: Observed, profile: Profile) -> Score:
@@ -69,8 +72,8 @@ def statistics(observed: Observed, profile: Profile) -> Tensor:
         [
             excess(observed.residual, profile.excess),
             farthest(courses(observed.residual), profile.course_mean, profile.course_whitener),
-            farthest(observed.features, profile.feature_mean, profile.feature_whitener)[:, None],
-            untypical(observed.residual, profile.energy_location, profile.energy_scale)[:, None],
+            farthest(observed.seconds, profile.feature_mean, profile.feature_whitener)[:, None],
+            atypicality(observed, profile)[:, None],
         ],
         1,
     )
@@ -86,6 +89,17 @@ def farthest(places: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
     """Log of the largest Mahalanobis distance, squared and a number, of any place, `[B, ...]`, of `[B, ..., T, K]`."""
     white = (places - mean[..., None, :]) @ whitener.mT
     return white.square().mean(-1).amax(-1).add(1e-6).log()
+
+
+def atypicality(observed: Observed, profile: Profile) -> Tensor:
+    """Mean of how unusual the residual's energies and the input's texture are, `[B]`."""
+    energy = untypical(energies(observed.residual), profile.energy_location, profile.energy_scale)
+    return (energy + untypical(observed.texture, profile.texture_location, profile.texture_scale)) / 2
+
+
+def untypical(values: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    """Log mean square of how far values `[B, ...]` lie from the usual, too high or too low, `[B]`."""
+    return ((values - location) / scale).square().flatten(1).mean(1).add(1e-6).log()
 
 
 def heat(residual: Tensor, profile: Profile) -> Tensor:

@@ -16,9 +16,9 @@ from models.denoiser import Denoiser, coefficients, loss
 from models.noise import Noise
 from models.reconstruct import reconstruct
 from models.schedule import JUDGED, descent, training_sigmas
-from models.semantic import pooled, semantics
+from models.semantic import pooled, semantics, texture
 from models.train import follow, learning_rate, train, twin
-from models.unet import Attention, UNet, UNetSettings
+from models.unet import Attention, Encoded, UNet, UNetSettings
 
 SMALL = UNetSettings(4, (8, 16, 24))
 PLAIN = Noise((1, 16, 16), (0,))
@@ -236,4 +236,15 @@ def test_features_are_means_over_quarters_of_the_rows() -> None:
 def test_features_of_an_input_are_its_own() -> None:
     """What the network sees of an input does not depend on the others in its batch."""
     denoiser, x = Denoiser(SMALL), gaussian(3, 4, 16, 16)
-    assert_close(semantics(denoiser, x[2:]), semantics(denoiser, x)[2:], rtol=1e-5, atol=1e-5)
+    for alone, among in zip(semantics(denoiser, x[2:]), semantics(denoiser, x), strict=True):
+        assert_close(alone, among[2:], rtol=1e-5, atol=1e-5)
+
+
+def test_a_texture_does_not_depend_on_when() -> None:
+    """Mean and deviation of every feature in a quarter of the rows, at all scales; the order of the columns does not count."""
+    seen = Encoded(*(gaussian(2, width, side, side, seed=width) for width, side in ((2, 16), (3, 8), (5, 4))))
+    told = texture(seen)
+    assert (2, 2 * 4 * (2 + 3 + 5)) == told.shape
+    assert_close(told[:, :8], seen.fine.unflatten(2, (4, 4)).mean((3, 4)).flatten(1))
+    assert_close(texture(Encoded(*(scale.flip(-1) for scale in seen))), told)
+    assert_close(texture(Encoded(*(scale + 3 for scale in seen)))[:, 8:16], told[:, 8:16], rtol=1e-4, atol=1e-4)

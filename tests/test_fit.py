@@ -80,10 +80,10 @@ def test_robust_spread_ignores_outliers() -> None:
 def test_the_reach_covers_every_lump() -> None:
     """A recording that gives a tenth of the windows counts as normal as the one that gives the others; a lone window does not."""
     lumps = torch.cat([torch.linspace(-0.1, 0.1, 90), torch.linspace(3.9, 4.1, 10), torch.tensor([40.0])])[:, None, None]
-    middle, deviation = reach(lumps)
+    middle, deviation = reach(lumps, 0.2)
     assert 2 == pytest.approx(middle.item(), abs=0.1)
     assert 1 == pytest.approx(deviation.item(), abs=0.1)
-    assert reach(torch.ones(1, 1, 1))[1].item() > 0
+    assert reach(torch.ones(1, 1, 1), 0.2)[1].item() == pytest.approx(0.2)
 
 
 @general

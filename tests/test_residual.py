@@ -6,7 +6,8 @@ import torch
 from torch import Generator, Tensor
 from torch.testing import assert_close
 
-from models.residual import courses, energies, excess, untypical
+from models.residual import courses, energies, excess
+from models.score import untypical
 
 LEVELS, PLANES, ROWS, COLUMNS = 2, 3, 8, 32
 
@@ -51,7 +52,7 @@ def test_too_quiet_is_as_untypical_as_too_loud() -> None:
     """Energies as usual are typical; a quarter of the residual is as untypical as four times it."""
     base = residual()
     location, scale = energies(base), torch.full((PLANES, ROWS), 0.5)
-    usual, quiet, loud = (untypical(factor * base, location, scale) for factor in (1, 0.25, 4))
+    usual, quiet, loud = (untypical(energies(factor * base), location, scale) for factor in (1, 0.25, 4))
     assert float(usual.max()) < -10
     assert_close(quiet, loud, rtol=0, atol=0.3)
     assert_close(loud, torch.full((4,), 3.42), rtol=0, atol=0.3)  # log of (log 16 / 0.5) squared
