@@ -3,16 +3,17 @@
   python -m tests.bench.false_alarms --seed 1 --out DIR
   python -m tests.bench.false_alarms --seed 1 --out DIR --case drift --hours 1
 
-Some hours of the room are written to WAV files, `train` learns from them as it would from anybody's, other hours are judged
-window by window as `replay` judges a file, and the decider counts its `new` events at the level of each asked rate. The sound
-comes in recordings of ten minutes, and no window spans two of them, so nothing clicks where they meet and memory is constant.
+Half an hour of the room is written to WAV files, from which `train` learns as it would from anybody's, and `calibrate` makes
+a profile of hours more of them. Other hours are judged window by window as `replay` judges a file, and the decider counts its
+`new` events at the level of each asked rate. The sound comes in recordings of ten minutes, and no window spans two of them, so
+nothing clicks where they meet and memory is constant.
 
 With --case drift the room grows 6 dB louder over the time, with --case hum a second machine hums from the middle on: no longer
 what was learned, and so no longer normal; what comes of it is printed all the same.
 
-The model and the judged windows are kept in DIR: a run that was broken off goes on, a second one only decides. Delete DIR to
-begin anew, as after a change of the network, of its score or of its calibration. On one core, two hours are learned from in
-about 4 minutes and eight are judged in about half an hour.
+Model, profile and judged windows are kept in DIR: a run that was broken off goes on, a second one only decides. Delete DIR to
+begin anew, as after a change of the network, of its score or of its calibration. On one core, learning and calibrating take
+about 6 minutes, and judging eight hours 20.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,25 +36,28 @@ from scipy.stats import poisson
 
 from monitor.alarm import count_events
 from monitor.build import Opened, engines, open_for, rule
-from monitor.cli import Duration, Rate
+from monitor.cli import Rate
 from monitor.config import FileConfig, StreamConfig
 from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
 from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.learn.fitting import p_of
-from monitor.learn.training import Summary, train
+from monitor.learn.training import Progress, Summary, calibrate, train
 from monitor.recording import open_recording
 from monitor.records import Judgement
 from monitor.scoring import judged as judgements
 
 PIECE_S = 600.0
+TRAINING_HOURS = 0.5
+BUDGET_S = 1800.0
+"""Enough for all of the sound."""
 RATES = (6.0, 24.0, 96.0)
 LEVELS = (0.1, 0.01, 0.001)
 DRIFT_DB = 6.0
 NEW_HUM_HZ, NEW_HUM_DB = 87.0, -36.0
 """Another machine's pitch and RMS level; the room itself is at about -26 dB."""
-# Seeds of the calibration's pieces begin far from those of the pieces that are judged.
-CALIBRATION = 10_000
+# Seeds of the pieces that are learned from begin far from those of the pieces that are judged.
+CALIBRATION, TRAINING = 10_000, 20_000
 
 Array = NDArray[np.float64]
 
@@ -73,17 +78,33 @@ def changed(samples: Floats, case: str, piece: int, pieces: int, seed: int) -> F
     return samples
 
 
-def learned(path: Path, *, seed: int, hours: float, budget_s: float, steps: int | None) -> None:
-    """Writes the model that `train` makes of so many hours of the room."""
+@contextmanager
+def recorded(seed: int, first: int, hours: float) -> Iterator[list[Path]]:
+    """A folder of so many hours of the room, from the first piece on."""
     with TemporaryDirectory() as folder:
         for piece in range(count(hours)):
-            soundfile.write(Path(folder, f"{piece:03d}.wav"), sound(seed, CALIBRATION + piece), RATE_HZ, subtype="FLOAT")
-        for step in train([Path(folder)], path, kind="audio", budget_s=budget_s, seed=seed, steps=steps):
-            if isinstance(step, Summary):
-                click.echo(
-                    f"trained: {step.training_s:.0f} s in {step.steps} steps; held out: {step.held_out_s:.0f} s, "
-                    f"good for {step.vouched_per_day:g} a day; {step.seconds:.0f} s"
-                )
+            soundfile.write(Path(folder, f"{piece:03d}.wav"), sound(seed, first + piece), RATE_HZ, subtype="FLOAT")
+        yield [Path(folder)]
+
+
+def learned(model: Path, profile: Path, *, seed: int, hours: float, steps: int) -> None:
+    """Writes the model that `train` makes of the room, and the profile that `calibrate` makes of so many hours of it."""
+    if not model.exists():
+        with recorded(seed, TRAINING, TRAINING_HOURS) as folder:
+            told(train(folder, model, kind="audio", budget_s=BUDGET_S, seed=seed, steps=steps))
+    if not profile.exists():
+        with recorded(seed, CALIBRATION, hours) as folder:
+            told(calibrate(folder, profile, model_path=model, kind="audio", budget_s=BUDGET_S, seed=seed))
+
+
+def told(job: Iterator[Progress | Summary]) -> None:
+    """Prints what came of it."""
+    for step in job:
+        if isinstance(step, Summary):
+            click.echo(
+                f"trained on {step.training_s:.0f} s in {step.steps} steps; held out: {step.held_out_s:.0f} s, "
+                f"good for {step.vouched_per_day:g} a day; {step.seconds:.0f} s"
+            )
 
 
 def count(hours: float) -> int:
@@ -144,22 +165,18 @@ def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, cas
 @click.command()
 @click.option("--seed", type=click.IntRange(0, 999), default=1, show_default=True, help="Of the room, its sound and the training.")
 @click.option("--hours", type=click.FloatRange(0.1, 1000), default=8.0, show_default=True, help="Judged, in steps of ten minutes.")
-@click.option("--calibration-hours", type=click.FloatRange(0.1, 1000), default=2.0, show_default=True, help="Learned from.")
-@click.option("--budget", type=Duration(), default="30m", show_default=True, help="Of the training, as `diffmon train` has it.")
+@click.option("--calibration-hours", type=click.FloatRange(0.1, 1000), default=2.0, show_default=True, help="Of normal.")
 @click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Of the training.")
 @click.option("--case", type=click.Choice(["plain", "drift", "hum"]), default="plain", show_default=True)
 @click.option("--rate", "rates", type=Rate(), multiple=True, default=RATES, show_default=True, help="Asked, `new` events a day.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the model and what it judged.")
-def main(
-    seed: int, hours: float, calibration_hours: float, budget: float, steps: int, case: str, rates: tuple[float, ...], out: Path
-) -> None:
+def main(seed: int, hours: float, calibration_hours: float, steps: int, case: str, rates: tuple[float, ...], out: Path) -> None:
     """Counts the false alarms of hours of a made machine room, beside the number that was asked for."""
     folder = out / f"seed-{seed}-of-{calibration_hours:g}h"
     folder.mkdir(parents=True, exist_ok=True)
-    model = folder / "model.safetensors"
-    if not model.exists():
-        learned(model, seed=seed, hours=calibration_hours, budget_s=budget, steps=steps)
-    opened = open_for(model, None, kind="audio")
+    model, profile = folder / "model.safetensors", folder / "profile.safetensors"
+    learned(model, profile, seed=seed, hours=calibration_hours, steps=steps)
+    opened = open_for(model, profile, kind="audio")
     hours = count(hours) * PIECE_S / 3600
     rows = all_judged(opened, folder / f"{case}-{hours:g}h", seed=seed, case=case, hours=hours)
     click.echo("\n".join(lines(opened, rows, rates, seed=seed, case=case, hours=hours)))
