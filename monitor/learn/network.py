@@ -9,6 +9,7 @@ from statistics import fmean
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.checkpoint import Model
@@ -85,6 +86,7 @@ def gflop(model: Model, sense: Representation) -> float:
     """What judging one window takes of the network, in 1e9 floating-point operations; a multiply-add counts as two."""
     window = torch.zeros(1, *sense.shape)
     normal = fit_normal(window)
-    with FlopCounterMode(display=False) as counter:
+    # The counter knows no fused attention.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         observe(model.denoiser, standardise(window, normal), normal, model.bank)
     return float(counter.get_total_flops()) / 1e9
