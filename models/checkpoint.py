@@ -18,7 +18,7 @@ from models.denoiser import Denoiser
 from models.profile import Profile
 from models.unet import UNetSettings
 
-_FORMAT = 2
+_FORMAT = 3
 _KEY = "diffmon"
 
 
@@ -152,5 +152,5 @@ def _read_header(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path}: damaged: its header is not JSON ({error})") from None
     if header.get("format") != _FORMAT:
-        raise CheckpointError(f"{path}: format {header.get('format')}, this version reads {_FORMAT}")
+        raise CheckpointError(f"{path}: format {header.get('format')}, this version reads {_FORMAT}: train and calibrate again")
     return header

@@ -1,7 +1,8 @@
 """A stream's profile from its normal windows, in seconds and without a gradient.
 
 Sizes of residuals and features are fitted on all windows; what a *score* of normal looks like is taken crosswise: the
-windows are cut into blocks of time, and each block is judged with sizes fitted on the others, a window's gap between.
+windows are cut into blocks of time, and each block is judged with sizes fitted on the others, a window's gap between. All of
+it runs on the CPU: it is statistics of a few thousand windows.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ _BLOCKS = 5
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
-_REACH = 0.02, 0.98  # quantiles between which a value is normal; 2.05 deviations off if it were Gaussian
-_LEAST_ENERGY = 0.2
+_REACH = 0.02, 0.98  # quantiles between which a value is normal
+_DEVIATIONS = 2.05  # ... which a Gaussian's lie from its middle
+_LEAST_ENERGY = 0.2  # deviation of a log energy: over 2 s even steady noise moves about so much
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
 
@@ -55,7 +57,7 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
     energy_location, energy_scale = reach(energies(observed.residual), _LEAST_ENERGY)
     texture_location, texture_scale = reach(observed.texture, _STILL)
-    feature_mean, feature_whitener = whitener(observed.seconds.flatten(0, 1))
+    feature_mean, feature_whitener = whitener(observed.places.flatten(0, 1))
     return Profile(
         *normal,
         residual=rms(observed.residual),
@@ -123,9 +125,10 @@ def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
 
 
 def reach(values: Tensor, least: float) -> tuple[Tensor, Tensor]:
-    """Middle and half of the range of values `[B, ...]` but for the outermost, the half as a deviation, but for the least.
+    """Middle `[...]` of the range of values `[B, ...]`, and the deviation that a Gaussian of that range has, at least `least`.
 
-    Normal of several recordings lies in lumps, of which the largest alone would say where the quartiles are.
+    The range leaves out the outermost values. Quartiles would not do: normal of several recordings lies in lumps, and the
+    largest alone would say where they are.
     """
     low, high = torch.quantile(values, torch.tensor(_REACH), dim=0)
-    return (low + high) / 2, ((high - low) / (2 * 2.05)).clamp_min(least)
+    return (low + high) / 2, ((high - low) / (2 * _DEVIATIONS)).clamp_min(least)

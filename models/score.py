@@ -36,7 +36,7 @@ class Observed(NamedTuple):
 
     residual: Tensor
     """Input less reconstruction in standardised planes, `[B, L, C, H, W]`."""
-    seconds: Tensor
+    places: Tensor
     """Features of the input at its places in time, `[B, T, K]`."""
     texture: Tensor
     """Of the input as a whole, `[B, F]`."""
@@ -72,7 +72,7 @@ def statistics(observed: Observed, profile: Profile) -> Tensor:
         [
             excess(observed.residual, profile.excess),
             farthest(courses(observed.residual), profile.course_mean, profile.course_whitener),
-            farthest(observed.seconds, profile.feature_mean, profile.feature_whitener)[:, None],
+            farthest(observed.places, profile.feature_mean, profile.feature_whitener)[:, None],
             atypicality(observed, profile)[:, None],
         ],
         1,

@@ -1,4 +1,4 @@
-"""What the network sees in an input, and in its reconstruction; pooled first, since noise-like sound differs place by place."""
+"""What the network sees in an input; pooled, since noise-like sound differs place by place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = 4  # of the middle scale, 1 s of sound
 class Semantics(NamedTuple):
     """What the network sees in a batch of windows."""
 
-    seconds: Tensor
+    places: Tensor
     """`[B, T, K]`, at T places in time, less their mean over the window."""
     texture: Tensor
     """`[B, F]`, of the window as a whole."""

@@ -4,12 +4,13 @@ The held-out p-values are resampled in blocks of 30 s, which keeps their correla
 at a series of alarm levels. T days of normal vouch for rates down to 3 / T (the rule of three); below that nothing is counted,
 and the rate is taken proportional to the level.
 
-The line goes through a rate of many events: through the rarest, which is three of them, it would hang on chance. Windows
-overlap, so strange ones come in company, and while the company stays the same the events fall as the windows do. Where it
-thins out the line errs on the side of silence: events of two windows fall faster than those of one, as the square if windows
-were independent. Three facts bound it. Where more than twice the events were counted that lie on it, half the count stands.
-Single windows a hundred times rarer than the level alarm by themselves, so it is never below their share. And no event begins
-without a window at the level, so where nothing could be counted every such window is taken for an event.
+That proportion is taken where some thirty events were counted, since at the rarest rate, which is three of them, it would hang
+on chance. It holds as long as strange windows, which overlap, come in groups of the same size. Where the groups shrink, fewer of
+them hold the two windows that an event takes, and the level found is too strict rather than too lax. Three things bound it:
+
+* where more than twice the proportional number of events was counted, half the count stands (`_steadied`);
+* a window a hundred times rarer than the level makes an event alone, so the rate is at least the share of those (`_inverted`);
+* no event begins without a window at the level: where no event was counted, every such window is taken for one (`_inverted`).
 """
 
 from __future__ import annotations

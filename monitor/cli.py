@@ -261,7 +261,7 @@ def devices(as_json: bool) -> None:
 @main.command(short_help="Measures detection on UrbanSound8K.")
 @click.argument("protocol", type=click.Choice(["sites", "ovr"]))
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write the fused scores there, as CSV.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the scores by which the protocol is judged there, as CSV.")
 @click.option("--parts", is_flag=True, help="Write those of the other detectors beside them, as OUT-R.csv and so on; needs --out.")
 @click.option("--budget", type=Duration(), default="10m", show_default=True, help="Time to train for, over all systems.")
 @click.option("--only", multiple=True, metavar="NAME", help="Limit to a site or class; may be repeated.")

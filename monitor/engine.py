@@ -118,6 +118,8 @@ def pick_device(wanted: str) -> torch.device:
     """The device to run on: `cpu`, `cuda`, or with `auto` the GPU if there is one. Raises ModelError."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ModelError("device: 'cuda': torch finds no GPU, expected one (or 'auto', 'cpu')")
+    # Profiles are made on a CPU: a score must not depend on where it is computed by more than rounding.
+    torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu")
 
 

@@ -42,14 +42,14 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True)
     shown, normal, heat = (np.concatenate([getattr(e, name) for e in explanations], 1) for name in ("shown", "normal", "heat"))
-    low, high = np.quantile(shown, [0.01, 0.995])
-    edges_s = np.linspace(0, seconds, shown.shape[1] + 1)
-    panel(axes[0], edges_s, edges_hz, shown, "what was heard", "magma", (float(low), float(high)), "log power")
-    panel(
-        axes[1], edges_s, edges_hz, normal, "what normal would have been (reconstruction)", "magma", (float(low), float(high)), "log power"
-    )
+    low, high = np.quantile(shown, [0.01, 0.995]).tolist()
     top = float(np.quantile(heat, 0.999))
-    panel(axes[2], edges_s, edges_hz, np.sqrt(heat), "where they differ", "inferno", (0.0, top**0.5), "deviations")
+    edges_s = np.linspace(0, seconds, shown.shape[1] + 1)
+    power: dict[str, Any] = {"colours": "magma", "span": (low, high), "unit": "log power"}
+    deviations: dict[str, Any] = {"colours": "inferno", "span": (0.0, top**0.5), "unit": "deviations"}
+    panel(axes[0], edges_s, edges_hz, shown, title="what was heard", **power)
+    panel(axes[1], edges_s, edges_hz, normal, title="what normal would have been (reconstruction)", **power)
+    panel(axes[2], edges_s, edges_hz, np.sqrt(heat), title="where they differ", **deviations)
     for axis in axes:
         _frame(axis, mark)
     _label(axes[0], mark)
@@ -63,6 +63,7 @@ def panel(
     edges_s: NDArray[Any],
     edges_hz: Sequence[float],
     values: NDArray[Any],
+    *,
     title: str,
     colours: str,
     span: tuple[float, float],

@@ -100,16 +100,17 @@ def _summary(summary: Summary, *, as_json: bool) -> int:
     failures = Failures()
     for sentence in summary.unreadable:
         failures(sentence)
-    click.echo(json.dumps(asdict(summary)) if as_json else "\n".join(_sentences(summary)))
+    click.echo(json.dumps(asdict(summary)) if as_json else "\n".join(sentences(summary)))
     return failures.exit_code()
 
 
-def _sentences(s: Summary) -> Iterator[str]:
+def sentences(s: Summary) -> Iterator[str]:
+    """What came of training or calibration, a line each."""
     yield f"{s.out}: network {s.model}, written after {s.seconds:.0f} s"
     if s.steps:
         yield f"trained on {s.training_s:.0f} s of normal from {s.recordings} recordings: {s.steps} steps, loss {s.loss:.3f}"
         yield f"the same again: the same recordings and budget, --seed {s.seed} --steps {s.steps}"
-    yield f"calibrated on {s.held_out_s:.0f} s of normal that training did not see"
+    yield f"calibrated on {s.held_out_s:.0f} s of normal" + (" that training did not see" if s.steps else "")
     yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
     yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:g} a day"
     if s.extrapolated:

@@ -55,6 +55,12 @@ def profiled(tmp_path: Path) -> Path:
     return path
 
 
+def test_convolutions_lie_as_they_are_fast(saved: Path) -> None:
+    """A network that was loaded lies in memory as one that was made."""
+    weight = load_model(saved)[0].denoiser.net.down[0].first[2].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def refusal(path: Path) -> str:
     """What is said of a file that is no model; it names the path, on one line."""
     with pytest.raises(CheckpointError) as caught:
@@ -202,7 +208,7 @@ def test_tensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(3)}, path)
     assert "not written by diffmon" in refusal(path)
     save_file({"weight": torch.ones(3)}, path, {"diffmon": json.dumps({"format": 99, "type": "model"})})
-    assert f"{path}: format 99, this version reads 2" == refusal(path)
+    assert f"{path}: format 99, this version reads 3: train and calibrate again" == refusal(path)
 
 
 def test_a_profile_is_no_model_and_a_model_no_profile(saved: Path, profiled: Path) -> None:

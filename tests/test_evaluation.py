@@ -18,10 +18,11 @@ from models.normalise import fit_normal
 from models.representation.audio import AudioRepresentation, AudioSettings
 from models.score import COUNTS
 from monitor.errors import DiffmonError, ModelError, SourceError
-from monitor.learn import network, optimise
-from monitor.learn.evaluation import ProtocolName, Report, evaluate
+from monitor.learn import judge, network, optimise
+from monitor.learn.evaluation import PROTOCOLS, ProtocolName, Report, evaluate
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
 from monitor.learn.network import untrained
+from monitor.learn.protocol import read_rows
 from monitor.learn.training import Progress
 
 OURS = ["R", "S", "T", "fusion", "R + S"]
@@ -130,12 +131,22 @@ def test_parts(sites: Sites, made: Path) -> None:
 
 def test_ovr(data: Path) -> None:
     """Each class judges the test clips of all, and each other's lie further out than its own by the comparator."""
-    _, report = evaluated("ovr", data, out=data / "out.csv")
+    _, report = evaluated("ovr", data, out=data / "out.csv", parts=True)
     assert ["hall", "mill", "mean"] == report.lines[0].split()
     assert DETECTORS == [line[:21].strip() for line in report.lines[1:12]]
     assert {"hall": 1.0, "mill": 1.0, "mean": 1.0} == report.auroc["log-mel Mahalanobis"]
     assert ["not trained", f"network: {report.gflop:.3f} GFLOP a window"] == report.lines[12:]
-    assert {(label, str(row)) for label in PLACES for row in (3, 4, 8, 9)} == scores(data / "out.csv").keys()
+    answer = scores(data / "out.csv")
+    assert {(label, str(row)) for label in PLACES for row in (3, 4, 8, 9)} == answer.keys()
+    # T is the answer: the others lie beside it.
+    assert {"R", "S", "R+S", "fusion", "mahalanobis", "untrained"} == {path.stem[4:] for path in data.glob("out-*")}
+    test = [row for row in read_rows(data / "ovr.csv") if row.role == "test"]
+    assert report.auroc["T"] == judge.ovr_auroc(test, {(label, int(row)): value for (label, row), value in answer.items()})
+
+
+def test_a_clip_counts_as_its_protocol_has_it() -> None:
+    """A site's clip is as strange as its worst window, a class's as its windows on average."""
+    assert {"sites": 6.0, "ovr": 3.0} == {name: rules.pool(np.array([1.0, 6.0, 2.0])) for name, rules in PROTOCOLS.items()}
 
 
 def test_sites_are_fitted_on_their_own_training_clips(sites: Sites, data: Path) -> None:

@@ -9,8 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.checkpoint import Model
+from models.normalise import fit_normal
 from models.representation.audio import AudioRepresentation, AudioSettings
 from models.train import twin
+from monitor.learn.fitting import observed
 from monitor.learn.network import gflop, untrained
 from monitor.learn.optimise import fresh
 
@@ -47,3 +49,9 @@ def test_cost(start: Model) -> None:
     with FlopCounterMode(display=False) as counter:
         start.denoiser(x, torch.ones(1))
     assert cost > 3 * len(start.bank) * counter.get_total_flops() / 1e9
+
+
+def test_nothing_decoded_is_nothing_observed(start: Model) -> None:
+    """A stretch of which no window could be read costs no call of the network."""
+    planes = torch.zeros(0, *SENSE.shape)
+    assert [] == list(observed(start, planes, fit_normal(torch.zeros(1, *SENSE.shape))))

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 from torch.testing import assert_close
-from torch.utils.flop_counter import FlopCounterMode
 
 from models.calibrate import p_value
 from models.denoiser import Denoiser
@@ -86,15 +85,14 @@ def strange(stream: Stream) -> dict[str, Score]:
     return {name: stream.score(items) for name, items in (("tone", tone), ("click", click), ("fresh", noise(24, seed=6)))}
 
 
-def test_a_window_costs_at_most_a_gigaflop() -> None:
-    """All network forwards of one window of sound together keep the budget, at the default size."""
-    denoiser = Denoiser(UNetSettings(12)).requires_grad_(False)
-    planes = SOUND.planes(noise(1, seed=0))
-    normal = fit_normal(planes)
-    x = standardise(planes, normal)
-    with FlopCounterMode(display=False) as counter:
-        observe(denoiser, x, normal, HIDDEN.bank(seeded(1)))
-    assert 0.1e9 < counter.get_total_flops() <= 1e9
+@pytest.mark.parametrize("factor", [-3.0, 3.0])
+def test_an_unusual_texture_is_untypical(stream: Stream, factor: float) -> None:
+    """T rises when the texture alone is unlike normal's, to either side, and R and S stay as they were."""
+    texture = stream.observed.texture
+    moved = stream.observed._replace(texture=texture + factor * texture.std(0))
+    usual, unusual = (score(each, stream.profile).parts for each in (stream.observed, moved))
+    assert torch.equal(usual[:, :2], unusual[:, :2])
+    assert float((unusual - usual)[:, 2].min()) > 1
 
 
 @pytest.mark.parametrize("batch", [[0], [0, 1, 2], [2, 0, 1], [1, 1, 0, 2, 2, 1, 0]])

@@ -83,13 +83,14 @@ def judged(
 def _by_window(model: Model, known: Fit, planes: Tensor) -> Iterator[Tensor]:
     """Scores `[n, D]`, by detector, some windows at a time."""
     for part in observed(model, planes, known.normal):
-        yield by_detector(score(part, known.profile))
+        yield by_detector(score(part, known.profile), known.profile)
 
 
-def by_detector(result: Score) -> Tensor:
+def by_detector(result: Score, profile: Profile) -> Tensor:
     """The scores of each window by each detector, `[n, D]` in the order of `DETECTORS`."""
     share = torch.tensor(COUNTS[:2], dtype=torch.float32)  # every statistic counts alike, as in the fusion
-    both = result.parts[:, :2] @ (share / share.sum())
+    surprises = result.parts[:, :2] * profile.mean_scale[:2] + profile.mean_location[:2]
+    both = surprises @ (share / share.sum())
     return torch.cat([result.parts, result.value[:, None], both[:, None]], 1)
 
 

@@ -42,7 +42,7 @@ class Pieces:
 @torch.inference_mode()
 def observed(model: Model, planes: Tensor, normal: Normal) -> Iterator[Observed]:
     """What the network makes of planes `[N, C, H, W]`, some windows at a time, so that progress can be shown."""
-    for chunk in planes.split(_CHUNK):
+    for chunk in planes.split(_CHUNK) if len(planes) else ():
         yield observe(model.denoiser, standardise(chunk, normal), normal, model.bank)
 
 

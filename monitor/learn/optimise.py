@@ -34,8 +34,9 @@ class Plan:
 
 def fresh(kind: str, grid: dict[str, int], sense: Representation, *, seed: int) -> Model:
     """An untrained model; the same seed gives the same weights and noise."""
-    torch.manual_seed(seed)  # initial weights come from torch's own generator
-    denoiser = Denoiser(UNetSettings(4 * sense.shape[0]))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # initial weights come from torch's own generator
+        denoiser = Denoiser(UNetSettings(4 * sense.shape[0]))
     bank = Noise(sense.shape, sense.kin).bank(torch.Generator().manual_seed(seed))
     return Model(kind, grid, denoiser, bank)
 

@@ -120,7 +120,7 @@ def calibrate(
 ) -> Iterator[Progress | Summary]:
     """Makes a profile of a place from recordings of its normal, for a model that exists; no gradient step.
 
-    The budget bounds how much of the normal is used, not the time. Raises DiffmonError.
+    The budget bounds how much of the normal is used, at a pace that most machines keep. Raises DiffmonError.
     """
     began_s = time.monotonic()
     check_writable(out)

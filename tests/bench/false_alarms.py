@@ -43,14 +43,15 @@ from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.learn.fitting import p_of
 from monitor.learn.training import Progress, Summary, calibrate, train
+from monitor.present import sentences
 from monitor.recording import open_recording
 from monitor.records import Judgement
-from monitor.scoring import judged as judgements
+from monitor.scoring import judged
 
 PIECE_S = 600.0
 TRAINING_HOURS = 0.5
-BUDGET_S = 1800.0
-"""Enough for all of the sound."""
+BUDGET_S_PER_HOUR = 600.0
+"""Enough to judge all of an hour's windows."""
 RATES = (6.0, 24.0, 96.0)
 LEVELS = (0.1, 0.01, 0.001)
 DRIFT_DB = 6.0
@@ -91,20 +92,17 @@ def learned(model: Path, profile: Path, *, seed: int, hours: float, steps: int) 
     """Writes the model that `train` makes of the room, and the profile that `calibrate` makes of so many hours of it."""
     if not model.exists():
         with recorded(seed, TRAINING, TRAINING_HOURS) as folder:
-            told(train(folder, model, kind="audio", budget_s=BUDGET_S, seed=seed, steps=steps))
+            told(train(folder, model, kind="audio", budget_s=BUDGET_S_PER_HOUR * TRAINING_HOURS, seed=seed, steps=steps))
     if not profile.exists():
         with recorded(seed, CALIBRATION, hours) as folder:
-            told(calibrate(folder, profile, model_path=model, kind="audio", budget_s=BUDGET_S, seed=seed))
+            told(calibrate(folder, profile, model_path=model, kind="audio", budget_s=BUDGET_S_PER_HOUR * hours, seed=seed))
 
 
 def told(job: Iterator[Progress | Summary]) -> None:
     """Prints what came of it."""
     for step in job:
         if isinstance(step, Summary):
-            click.echo(
-                f"trained on {step.training_s:.0f} s in {step.steps} steps; held out: {step.held_out_s:.0f} s, "
-                f"good for {step.vouched_per_day:g} a day; {step.seconds:.0f} s"
-            )
+            click.echo("\n".join(sentences(step)))
 
 
 def count(hours: float) -> int:
@@ -112,14 +110,14 @@ def count(hours: float) -> int:
     return max(1, round(hours * 3600 / PIECE_S))
 
 
-def judged(engine: Engine, samples: Floats) -> Array:
+def piece_judged(engine: Engine, samples: Floats) -> Array:
     """Start, end, score and strange span of every window, `[n, 5]`."""
     sense = engine.representation
     with TemporaryDirectory() as folder:
         path = Path(folder, "piece.wav")
         soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
         source = open_recording(path, rate_hz=sense.rate_hz, length=sense.length).source
-        return np.array([(j.start, j.end, j.score, *j.span) for j in judgements(source, engine, stream="room")])
+        return np.array([(j.start, j.end, j.score, *j.span) for j in judged(source, engine, stream="room")])
 
 
 def all_judged(opened: Opened, folder: Path, *, seed: int, case: str, hours: float) -> Array:
@@ -131,7 +129,7 @@ def all_judged(opened: Opened, folder: Path, *, seed: int, case: str, hours: flo
     for piece in range(pieces):
         path = folder / f"{piece:03d}.npy"
         if not path.exists():
-            np.save(path, judged(engine, changed(sound(seed, piece), case, piece, pieces, seed)))
+            np.save(path, piece_judged(engine, changed(sound(seed, piece), case, piece, pieces, seed)))
         row = np.load(path)
         row[:, [0, 1, 3, 4]] += piece * PIECE_S * RATE_HZ
         rows.append(row)
@@ -172,7 +170,7 @@ def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, cas
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the model and what it judged.")
 def main(seed: int, hours: float, calibration_hours: float, steps: int, case: str, rates: tuple[float, ...], out: Path) -> None:
     """Counts the false alarms of hours of a made machine room, beside the number that was asked for."""
-    folder = out / f"seed-{seed}-of-{calibration_hours:g}h"
+    folder = out / f"seed-{seed}-{steps}-steps-of-{calibration_hours:g}h"
     folder.mkdir(parents=True, exist_ok=True)
     model, profile = folder / "model.safetensors", folder / "profile.safetensors"
     learned(model, profile, seed=seed, hours=calibration_hours, steps=steps)

@@ -8,7 +8,7 @@ of a site: its log-mel, what comes back from each noise level, the heat, and the
 A window is shorter than a clip, so the clip is stitched: there is a window from every column on, and a column is that of
 the window in which it is most central.
 
-Prints how much of the heat lies within the event's second, over all anomalies of the loudest ratio.
+Prints how much of the heat lies within the event's second, over all anomalies at 6 dB.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Looker:
         back = seen[:, None, 0] - found.residual[:, :, 0] * known.normal.deviation[0]
         hot = stitched(heat(found.residual, known.profile))
         edges_s = (first + (after - first) * np.arange(hot.shape[-1] + 1)) / self.sense.rate_hz
-        scores = by_detector(scored(found, known.profile)).numpy()
+        scores = by_detector(scored(found, known.profile), known.profile).numpy()
         return View(stitched(seen[:, 0]).numpy(), stitched(back).numpy(), hot.numpy(), scores, edges_s)
 
     def event_s(self, row: Row, clip: Clip) -> tuple[float, float]:
@@ -111,7 +111,7 @@ def inside(hot: Values, edges_s: Values, event_s: tuple[float, float]) -> float:
     """Share of the heat `[H, W]` that lies within the event."""
     overlap = np.minimum(edges_s[1:], event_s[1]) - np.maximum(edges_s[:-1], event_s[0])
     within = overlap.clip(0) / np.diff(edges_s)
-    return float(hot.sum(0) @ within / hot.sum())
+    return float(hot.sum(0) @ within / hot.sum()) if hot.any() else 0.0
 
 
 def finished(job: Generator[Progress, None, T]) -> T:
@@ -136,8 +136,8 @@ def first_sites(table: Path) -> list[str]:
     return [name for name in found if name]
 
 
-def loudest(place: Place) -> list[Row]:
-    """The anomalies that are drawn and counted."""
+def anomalies(place: Place) -> list[Row]:
+    """Those that are drawn and counted."""
     return [row for row in place.judged if row.mix and row.mix.snr_db == SNR_DB]
 
 
@@ -191,7 +191,8 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
     top = float(np.quantile(view.heat, 0.998))
     axis, bar = grid[4]
     shown = np.sqrt(view.heat)
-    panel(axis, view.edges_s, looker.sense.edges_hz, shown, "heat: where they differ", "inferno", (0.0, top**0.5), "deviations", bar)
+    title, span = "heat: where they differ", (0.0, top**0.5)
+    panel(axis, view.edges_s, looker.sense.edges_hz, shown, title=title, colours="inferno", span=span, unit="deviations", bar=bar)
     _scores(grid[5, 0], view, clean, known)
     length_s = looker.sense.length / looker.sense.rate_hz
     grid[5, 0].set_title(f"score of each window of {length_s:.1f} s, at its middle", loc="left", fontsize=10)
@@ -206,10 +207,10 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
 
 def _spectra(grid: Any, view: View, edges_hz: Sequence[float]) -> None:
     """The clip, and what comes back from each noise level, in the same colours."""
-    low, high = np.quantile(view.shown, [0.01, 0.998])
+    low, high = np.quantile(view.shown, [0.01, 0.998]).tolist()
     titles = ["what was heard", *(f"what comes back from noise level {sigma:g}" for sigma in JUDGED)]
     for (axis, bar), values, title in zip(grid, [view.shown, *view.restored], titles, strict=True):
-        panel(axis, view.edges_s, edges_hz, values, title, "magma", (float(low), float(high)), "log power", bar)
+        panel(axis, view.edges_s, edges_hz, values, title=title, colours="magma", span=(low, high), unit="log power", bar=bar)
 
 
 def _scores(axis: Any, view: View, clean: View, known: Fit) -> None:
@@ -256,8 +257,8 @@ def main(data: Path, out_dir: Path, budget: float, names: tuple[str, ...], every
     looker, heard = learned(system, data, budget_s=budget, seed=seed)
     click.echo(f"{'heat within the event':24}{'count':>5}{'median':>9}{'lower':>9}{'upper':>9}{'chance':>9}")
     found: list[tuple[float, float]] = []
-    for place in (place for place in system if loudest(place)):
-        rows, known = loudest(place), fit(looker.model, looker.sense, normal_planes(place, heard))
+    for place in (place for place in system if anomalies(place)):
+        rows, known = anomalies(place), fit(looker.model, looker.sense, normal_planes(place, heard))
         if place.name in drawn:
             draw(out_dir / f"{place.name}.png", looker, known, drawn_row(rows, seed))
         each = list(shares(looker, known, rows))
