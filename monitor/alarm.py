@@ -4,12 +4,11 @@ The held-out p-values are resampled in blocks of 30 s, which keeps their correla
 at a series of alarm levels. T days of normal vouch for rates down to 3 / T (the rule of three); below that nothing is counted,
 and the rate is taken proportional to the level.
 
-Where fewer than some thirty events were counted, a rate would hang on chance. There it is the geometric mean of the count and of
-what is proportional to the thirty, each weighed by the events behind it (`_steadied`). Proportional is right as long as strange
-windows, which overlap, come in groups of the same size. Where the groups shrink, fewer of them hold the two windows that an event
-takes, and the level found is too strict rather than too lax. Three things bound it:
+That proportion is taken where some thirty events were counted, since at the rarest rate, which is three of them, it would hang
+on chance. It holds as long as strange windows, which overlap, come in groups of the same size. Where the groups shrink, fewer of
+them hold the two windows that an event takes, and the level found is too strict rather than too lax. Three things bound it:
 
-* half the count always stands: what comes back does not go away (`_steadied`);
+* where more than twice the proportional number of events was counted, half the count stands (`_steadied`);
 * a window a hundred times rarer than the level makes an event alone, so the rate is at least the share of those (`_inverted`);
 * no event begins without a window at the level: where no event was counted, every such window is taken for one (`_inverted`).
 """
@@ -39,7 +38,6 @@ _LOWEST_P = 1e-7
 _STEP = 1.5
 # So many events make a rate to rely on; but at so many a day they begin to run into one another.
 _MANY, _CROWDED = 30, 500.0
-_PRIOR = 10  # events' worth of trust in the proportion
 # Every held-out window is met about ten times, in other company each time, as long as that stays cheap.
 _REPEATS = 10
 _CHEAP_WINDOWS = 40_000
@@ -182,10 +180,8 @@ def _inverted(levels: Array, rates: Array, vouched: float, windows_per_day: floa
 
 
 def _steadied(levels: Array, rates: Array, vouched: float) -> Array:
-    """Counted rates; below that of many events, drawn towards what is proportional to it as far as few events leave them unknown."""
+    """Counted rates, but below that of many events what is proportional to it; or half the count, where even that is more."""
     enough = max(vouched, min(_MANY * vouched / 3, _CROWDED))
     many = max(0, int(np.searchsorted(rates, enough, side="right")) - 1)
     proportional = rates[many] * levels / levels[many]
-    events = 3 * rates / vouched
-    drawn = proportional * (rates / proportional) ** (events / (events + _PRIOR))
-    return np.maximum.accumulate(np.where(levels < levels[many], np.maximum(drawn, rates / 2), rates))
+    return np.where(levels < levels[many], np.maximum(proportional, rates / 2), rates)
