@@ -8,7 +8,7 @@ from torch import Tensor
 from models.semantic import contrast
 
 _HALF = 8  # cells of 64 ms
-_QUIET = 0.01  # of a residual whose usual square is below 1
+_QUIET = 0.01  # the least mean square that counts; the usual one is some tenths
 _TOP = 0.05  # share of the cells that make up the worst of a window
 
 

@@ -4,71 +4,34 @@ from __future__ import annotations
 
 import csv
 import shutil
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
-import torch
 
-from models.checkpoint import Model, save_model
-from models.normalise import fit_normal
-from models.representation.audio import AudioRepresentation, AudioSettings
 from models.score import COUNTS
-from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn import judge, network, optimise
-from monitor.learn.evaluation import PROTOCOLS, ProtocolName, Report, evaluate
-from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
-from monitor.learn.network import untrained
+from monitor.learn.evaluation import PROTOCOLS, Report
 from monitor.learn.protocol import read_rows
 from monitor.learn.training import Progress
+from tests.tables import LENGTH, PLACES, evaluated, hum, tables
 
 OURS = ["R", "S", "T", "fusion", "R + S"]
 DETECTORS = [*OURS, *(f"untrained: {name}" for name in OURS), "log-mel Mahalanobis"]
-PLACES = ("hall", "mill")
-LENGTH = 36_000
 Sites = tuple[list[Progress], Report, dict[tuple[str, ...], float]]
-
-
-def hum(place: str, seed: int) -> np.ndarray:
-    """A little more than one window of a place: a tone of its own in noise."""
-    time_s = np.arange(LENGTH) / 16000
-    tone = 0.1 * np.sin(2 * np.pi * (200 + 400 * PLACES.index(place)) * time_s)
-    return (tone + np.random.default_rng(seed).normal(0, 0.02, LENGTH)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two places of three training and two test clips each, with both tables; a place's fault is a chirp at two ratios."""
-    folder = tmp_path_factory.mktemp("made")
-    time_s = np.arange(16000) / 16000
-    sf.write(folder / "chirp.wav", 0.3 * np.sin(2 * np.pi * 3000 * time_s**2), 16000)
-    sites, ovr = ["site,role,file,event,event_class,snr_db,onset_s"], ["split,label,file"]
-    for place in PLACES:
-        for i in range(5):
-            name = f"{place}-{i}.wav"
-            sf.write(folder / name, hum(place, seed=10 * PLACES.index(place) + i), 16000)
-            sites.append(f"{place},{'train' if i < 3 else 'normal'},{name},,,,")
-            ovr.append(f"{'train' if i < 3 else 'test'},{place},{name}")
-        sites += [f"{place},anomaly,{place}-3.wav,chirp.wav,chirp,{snr_db},1.0" for snr_db in (0, 10)]
-    (folder / "sites.csv").write_text("\n".join(sites) + "\n")
-    (folder / "ovr.csv").write_text("\n".join(ovr) + "\n")
-    return folder
+    """Both tables and their clips."""
+    return tables(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
 def data(made: Path, tmp_path: Path) -> Path:
     """A copy of them to change."""
     return Path(shutil.copytree(made, tmp_path / "data"))
-
-
-def evaluated(protocol: ProtocolName, data: Path, **options: Any) -> tuple[list[Progress], Report]:
-    """What is yielded; without training unless a budget is given."""
-    steps = list(evaluate(protocol, data, **{"budget_s": 0.0, "seed": 0} | options))
-    assert isinstance(steps[-1], Report)
-    return [step for step in steps if isinstance(step, Progress)], steps[-1]
 
 
 @pytest.fixture(scope="module")
@@ -196,98 +159,6 @@ def test_only(data: Path) -> None:
     _, report = evaluated("ovr", data, only=["mill"], out=data / "ovr.csv.out")
     assert ["mill", "mean"] == report.lines[0].split()
     assert {("mill", str(row)) for row in (3, 4, 8, 9)} == scores(data / "ovr.csv.out").keys()
-
-
-def test_names_unknown(data: Path) -> None:
-    """A name that is not in the table is refused beside some that are."""
-    with pytest.raises(DiffmonError, match=r"--only: 'hell' is not in .*sites\.csv, expected one of hall, mill$"):
-        evaluated("sites", data, only=["mill", "hell"])
-    lines = [f"train,class-{i},hall-0.wav" for i in range(6)]
-    (data / "ovr.csv").write_text("\n".join(["split,label,file", *lines]))
-    with pytest.raises(DiffmonError, match=r"expected one of class-0, class-1, class-2, class-3, class-4, \.\.\.$"):
-        evaluated("ovr", data, only=["hall"])
-
-
-@pytest.mark.parametrize(
-    ("protocol", "dropped", "fault"),
-    [
-        ("sites", "mill,train", "'mill' has no row to train on"),
-        ("ovr", "train,mill", "'mill' has no row to train on"),
-        ("ovr", "test,", "'hall' has no row to judge"),
-        ("ovr", "test,mill", "class 'hall' has no test row of another class"),
-        ("sites", "mill,normal", "site 'mill' has no row with role normal"),
-        ("sites", "mill", ""),
-    ],
-)
-def test_rows_missing(data: Path, protocol: ProtocolName, dropped: str, fault: str) -> None:
-    """A place without rows to train on or to judge is named before anything is decoded."""
-    table = data / f"{protocol}.csv"
-    table.write_text("".join(line for line in table.read_text().splitlines(keepends=True) if not line.startswith(dropped)))
-    first = evaluate(protocol, data, budget_s=0.0, seed=0)
-    if fault:
-        with pytest.raises(SourceError, match=fault):
-            next(first)
-    else:
-        assert isinstance(next(first), Progress)
-
-
-def test_bad_data(data: Path) -> None:
-    """A folder without the table, a table without rows and a clip that is missing are named."""
-    with pytest.raises(SourceError, match=r"none/ovr\.csv: cannot be read: No such file"):
-        evaluated("ovr", data / "none")
-    (data / "hall-4.wav").unlink()
-    with pytest.raises(SourceError, match=r"hall-4\.wav: no such file"):
-        evaluated("ovr", data)
-    (data / "ovr.csv").write_text("split,label,file\n")
-    with pytest.raises(SourceError, match="no class was scored"):
-        evaluated("ovr", data)
-
-
-def test_out_not_writable(data: Path) -> None:
-    """A place for the scores that cannot be written to is refused before anything is decoded."""
-    with pytest.raises(DiffmonError, match=r"no/out\.csv: the folder .*no does not exist"):
-        next(evaluate("sites", data, budget_s=0.0, seed=0, out=data / "no/out.csv"))
-
-
-def test_out_of_a_part_not_writable(data: Path) -> None:
-    """A place that is taken for the scores of one detector is refused as early."""
-    (data / "out-S.csv").mkdir()
-    with pytest.raises(DiffmonError, match=r"out-S\.csv: is a folder"):
-        next(evaluate("sites", data, budget_s=0.0, seed=0, out=data / "out.csv", parts=True))
-
-
-def saved(path: Path, model: Model) -> Path:
-    """The model on disk, with a profile of noise."""
-    sense = AudioRepresentation(AudioSettings(**model.grid))
-    planes = sense.planes(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0)))
-    normal = fit_normal(planes)
-    seen = joined(list(observed(model, planes, normal)))
-    profile, scores = sizes(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)
-    save_model(path, model, fitted(sense, profile, scores, seed=0), {})
-    return path
-
-
-def model(seed: int, rate_hz: int = 16_000) -> Model:
-    """A network of random weights."""
-    grid = asdict(AudioSettings(rate_hz=rate_hz))
-    return untrained(optimise.fresh("audio", grid, AudioRepresentation(AudioSettings(**grid)), seed=seed), seed=seed)
-
-
-def test_init(data: Path) -> None:
-    """Without a budget the network to start from is judged as it is."""
-    path = saved(data / "start.safetensors", model(seed=7))
-    _, report = evaluated("sites", data, only=["hall"], init=path, seed=7)
-    # The control is drawn with the same seed: the same network.
-    assert [report.auroc[name] for name in OURS] == [report.auroc[f"untrained: {name}"] for name in OURS]
-
-
-def test_init_unfit(data: Path) -> None:
-    """A model that listens at another rate, and a file that is none, are refused by name."""
-    path = saved(data / "fast.safetensors", model(seed=0, rate_hz=32_000))
-    with pytest.raises(ModelError, match=r"fast\.safetensors: listens at 32000 Hz, expected 16000 Hz"):
-        evaluated("sites", data, init=path)
-    with pytest.raises(ModelError, match=r"sites\.csv: "):
-        evaluated("sites", data, init=data / "sites.csv")
 
 
 def test_short_and_uneven_clips(data: Path) -> None:
