@@ -2,13 +2,15 @@
 
 The held-out p-values are resampled in blocks of 30 s, which keeps their correlation, and `monitor.event` counts its `new` events
 at a series of alarm levels. T days of normal vouch for rates down to 3 / T (the rule of three); below that nothing is counted,
-and the rate is taken proportional to the level.
+and the rate is carried on.
 
-That proportion is taken where some thirty events were counted, since at the rarest rate, which is three of them, it would hang
-on chance. It holds as long as strange windows, which overlap, come in groups of the same size. Where the groups shrink, fewer of
-them hold the two windows that an event takes, and the level found is too strict rather than too lax. Three things bound it:
+An event takes two windows, and the rarer windows are, the fewer of them come in pairs: the rate falls as a power of the level,
+which is 1 if what is strange lasts and 2 if no window knows of the next (Ledford and Tawn 1996, *Statistics for near
+independence in multivariate extreme values*). The power is told by all pairs that are rare (`_power`); the rate is carried on
+from where some thirty events were counted, since at the rarest rate, which is three of them, it would hang on chance. Three
+things bound it:
 
-* where more than twice the proportional number of events was counted, half the count stands (`_steadied`);
+* where more than twice as many events were counted as it says, half the count stands (`_steadied`);
 * a window a hundred times rarer than the level makes an event alone, so the rate is at least the share of those (`_inverted`);
 * no event begins without a window at the level: where no event was counted, every such window is taken for one (`_inverted`).
 """
@@ -38,6 +40,8 @@ _LOWEST_P = 1e-7
 _STEP = 1.5
 # So many events make a rate to rely on; but at so many a day they begin to run into one another.
 _MANY, _CROWDED = 30, 500.0
+# As p-values, the pairs of windows that tell the power; and how many of them it takes to doubt that strangeness lasts.
+_RARE, _LASTING = 0.02, 60
 # Every held-out window is met about ten times, in other company each time, as long as that stays cheap.
 _REPEATS = 10
 _CHEAP_WINDOWS = 40_000
@@ -107,7 +111,8 @@ def fit(
     vouched = 3 * _DAY_S / held_out_s
     windows = judgements(_resampled(stretches, round(_BLOCK_S / hop_s), rng), rule, hop_s, length_s)
     levels, rates = _counted(windows, rule, hop_s, vouched)
-    return AlarmCurve(_RATES, _inverted(levels, rates, vouched, _DAY_S / hop_s), vouched, held_out_s)
+    power = _power(stretches, round(rule.confirm_s / hop_s))
+    return AlarmCurve(_RATES, _inverted(levels, rates, power, vouched, _DAY_S / hop_s), vouched, held_out_s)
 
 
 def judgements(p_values: Array, rule: Rule, hop_s: float, length_s: float) -> list[Judgement]:
@@ -134,6 +139,17 @@ def count_events(windows: Sequence[Judgement], rule: Rule) -> int:
         begun += sum(change.type == "new" for change in changes)
         i += 1
     return begun
+
+
+def _power(stretches: Sequence[Array], reach: int) -> float:
+    """The power of the level, from 1 to 2, at which pairs of windows at most `reach` apart grow rarer (Hill 1975)."""
+    pairs = []
+    for p in stretches:
+        rarest = np.minimum.reduce([np.append(p[lag:], np.ones(min(lag, len(p)))) for lag in range(1, reach + 1)])
+        pairs.append(np.maximum(p, rarest))
+    rarer = np.concatenate(pairs)
+    beyond = np.log(_RARE / rarer[rarer < _RARE].clip(_LOWEST_P))
+    return min((len(beyond) + _LASTING) / (float(beyond.sum()) + _LASTING), 2.0)
 
 
 def _resampled(stretches: Sequence[Array], block: int, rng: np.random.Generator) -> Array:
@@ -165,23 +181,23 @@ def _counted(windows: Sequence[Judgement], rule: Rule, hop_s: float, vouched: fl
     return levels, np.maximum.accumulate(np.array(counts) / days)
 
 
-def _inverted(levels: Array, rates: Array, vouched: float, windows_per_day: float) -> Array:
-    """The alarm level for each rate of the grid: interpolated where counted, proportional to the rate below."""
+def _inverted(levels: Array, rates: Array, power: float, vouched: float, windows_per_day: float) -> Array:
+    """The alarm level for each rate of the grid: interpolated where counted, carried on below."""
     solid = rates >= vouched
     if not solid.any():
         return np.minimum(_RATES / windows_per_day, _HIGHEST_P)
-    rates, first = np.unique(_steadied(levels[solid], rates[solid], vouched), return_index=True)
+    rates, first = np.unique(_steadied(levels[solid], rates[solid], power, vouched), return_index=True)
     levels = levels[solid][first]
     counted = np.exp(np.interp(np.log(_RATES), np.log(rates), np.log(levels)))
+    carried = levels[0] * (_RATES / rates[0]) ** (1 / power)
     # A single window at a hundredth of the level is enough, and too rare to be in the counts.
-    slope = max(rates[0] / levels[0], windows_per_day / 100)
-    uncounted = rates[0] > _RATES
-    return np.minimum.accumulate(np.where(uncounted, _RATES / slope, counted))
+    carried = np.minimum(carried, 100 * _RATES / windows_per_day)
+    return np.minimum.accumulate(np.where(rates[0] > _RATES, carried, counted))
 
 
-def _steadied(levels: Array, rates: Array, vouched: float) -> Array:
-    """Counted rates, but below that of many events what is proportional to it; or half the count, where even that is more."""
+def _steadied(levels: Array, rates: Array, power: float, vouched: float) -> Array:
+    """Counted rates, but below that of many events it is carried on; or half the count, where even that is more."""
     enough = max(vouched, min(_MANY * vouched / 3, _CROWDED))
     many = max(0, int(np.searchsorted(rates, enough, side="right")) - 1)
-    proportional = rates[many] * levels / levels[many]
-    return np.where(levels < levels[many], np.maximum(proportional, rates / 2), rates)
+    carried = rates[many] * (levels / levels[many]) ** power
+    return np.where(levels < levels[many], np.maximum(carried, rates / 2), rates)
