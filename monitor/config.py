@@ -94,6 +94,8 @@ class Config(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs."""
+    state_dir: Path | None = None
+    """Folder for what must outlive the daemon; the one that systemd gives (`STATE_DIRECTORY`) if none."""
     mqtt: MqttConfig | None = None
     """No broker, no MQTT: events then go to standard output alone."""
     jsonl: bool = True

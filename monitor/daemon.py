@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,7 @@ from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
 from monitor.sink.mqtt import Mqtt
+from monitor.sink.outbox import Outbox
 
 _log = structlog.get_logger(__name__)
 
@@ -43,11 +45,29 @@ def run(path: Path) -> None:
 
 
 def open_sinks(config: Config) -> list[Sink]:
-    """Wherever events go. Raises ConfigError."""
-    sinks: list[Sink] = [JsonLines()] if config.jsonl else []
+    """Wherever events go: first onto the disk. Raises ConfigError, SinkError."""
+    sinks: list[Sink] = []
     if config.mqtt is not None:
-        sinks.append(Mqtt(config.mqtt, node=config.node, topic=config.topic, streams=[s.name for s in config.stream]))
-    return sinks
+        streams = [s.name for s in config.stream]
+        sinks.append(Mqtt(config.mqtt, open_outbox(config), node=config.node, topic=config.topic, streams=streams))
+    return [*sinks, JsonLines()] if config.jsonl else sinks
+
+
+def open_outbox(config: Config) -> Outbox:
+    """Where events wait for the broker: in the state folder, or in memory without one. Raises SinkError if another daemon has it."""
+    folder = state_dir(config)
+    if folder is None:
+        _log.warning("outbox.in_memory", reason="no state_dir: events that the broker has not got are lost if the daemon dies")
+        return Outbox()
+    with suppress(OSError):  # what is wrong, opening the file says
+        folder.mkdir(parents=True, exist_ok=True)
+    return Outbox(folder / f"{config.node}.outbox")
+
+
+def state_dir(config: Config) -> Path | None:
+    """The configured folder, or the first that systemd gives."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return config.state_dir or (Path(given) if given else None)
 
 
 def check(path: Path) -> Iterator[str]:
@@ -66,6 +86,8 @@ def check(path: Path) -> Iterator[str]:
             f" {rests} {curve.held_out_s / 60:.1f} min of held-out normal"
         )
     if config.mqtt is not None:
+        folder = state_dir(config)
+        yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
 
 

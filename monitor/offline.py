@@ -17,6 +17,7 @@ from monitor.records import Event
 from monitor.replay import Tally, replay
 from monitor.sink.link import Link
 from monitor.sink.login import login
+from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
 from monitor.source.media import sound_files
 
@@ -99,7 +100,7 @@ def _broker(chosen: Setting) -> Link:
         raise ConfigError(f"{chosen.path}: mqtt: missing, expected a broker to publish to")
     # A client id of its own: with the daemon's, the broker would throw the daemon out.
     mqtt = chosen.config.mqtt.model_copy(update={"client_id": f"diffmon-{chosen.node}-replay"})
-    return Link(login(mqtt, node=chosen.node, will_topic=None), Outgoing(), root=f"{chosen.config.topic}/{chosen.node}")
+    return Link(login(mqtt, node=chosen.node, will_topic=None), Outgoing(Outbox()), root=f"{chosen.config.topic}/{chosen.node}")
 
 
 def _beginning(path: Path, seconds: float, taken: set[float]) -> float:

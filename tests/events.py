@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 from monitor.config import MqttConfig
 from monitor.records import Event, Reading
 from monitor.sink.mqtt import Mqtt
+from monitor.sink.outbox import Message, Outbox
 from tests.broker import Subscriber
 
 EVENT = Event(
@@ -43,10 +46,10 @@ def step(seq: int, **changes: object) -> Event:
     return dataclasses.replace(EVENT, seq=seq, **changes)  # type: ignore[arg-type]
 
 
-def mqtt(port: int, **settings: object) -> Mqtt:
-    """A sink for the streams `fan` and `pump` of the node `barn`."""
+def mqtt(port: int, path: Path | None = None, **settings: object) -> Mqtt:
+    """A sink for the streams `fan` and `pump` of the node `barn`; its events wait in memory, or in a database."""
     config = MqttConfig.model_validate({"host": "127.0.0.1", "port": port, **settings})
-    return Mqtt(config, node="barn", topic="diffmon", streams=["fan", "pump"])
+    return Mqtt(config, Outbox(path), node="barn", topic="diffmon", streams=["fan", "pump"])
 
 
 def connected(sink: Mqtt) -> bool:
@@ -62,3 +65,11 @@ def seqs(subscriber: Subscriber) -> list[int]:
 def said(logs: list[dict[str, object]], fact: str) -> list[dict[str, object]]:
     """Entries with that fact that a person gets to see."""
     return [entry for entry in list(logs) if entry["event"] == fact and entry["log_level"] != "debug"]
+
+
+def messages(outbox: Outbox) -> Iterator[Message]:
+    """Every message that waits, in order."""
+    last = 0
+    while message := outbox.after(last):
+        yield message
+        last = message.id

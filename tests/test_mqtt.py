@@ -90,8 +90,10 @@ def test_scores_are_thinned_to_the_latest_each_second(mosquitto: Mosquitto) -> N
 def test_the_broker_says_offline_for_a_process_that_was_killed(mosquitto: Mosquitto) -> None:
     """The last will speaks when nobody else can."""
     script = (
-        "import sys, time; from monitor.config import MqttConfig; from monitor.sink.mqtt import Mqtt\n"
-        f"Mqtt(MqttConfig(host='127.0.0.1', port={mosquitto.port}), node='barn', topic='diffmon', streams=['fan']); time.sleep(60)"
+        "import sys, time; from monitor.config import MqttConfig\n"
+        "from monitor.sink.mqtt import Mqtt; from monitor.sink.outbox import Outbox\n"
+        f"broker = MqttConfig(host='127.0.0.1', port={mosquitto.port})\n"
+        "Mqtt(broker, Outbox(), node='barn', topic='diffmon', streams=['fan']); time.sleep(60)"
     )
     with Subscriber(mosquitto.port) as subscriber, subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
         try:

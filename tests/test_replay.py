@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ
 from monitor.engine import Engine, pick_device
 from monitor.records import Window
+from monitor.sink.outbox import Outbox
 from tests.broker import Mosquitto, Subscriber, until
+from tests.events import messages
 
 RUN = [sys.executable, "-m", "monitor.cli"]
 
@@ -168,6 +171,23 @@ def test_sigterm_ends_the_daemon_cleanly(model: Path, normal_wav: Path, tmp_path
     logged = [json.loads(line)["event"] for line in errors.splitlines()]
     assert "mqtt.disconnected" in logged
     assert "daemon.stopped" == logged[-1]
+
+
+def test_a_daemon_that_was_killed_leaves_its_events_behind(model: Path, faulty_start: Path, tmp_path: Path) -> None:
+    """What it announced, killed without a broker, is on disk, and its open event ends as interrupted."""
+    config = configured(tmp_path, model, faulty_start, 1)
+    environment = os.environ | {"STATE_DIRECTORY": str(tmp_path / "state")}
+    with subprocess.Popen(
+        [*RUN, "run", "--config", str(config)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as daemon:
+        assert daemon.stdout is not None
+        new = json.loads(daemon.stdout.readline())
+        daemon.kill()
+    with closing(Outbox(tmp_path / "state" / "box.outbox")) as outbox:
+        found = [json.loads(message.payload) for message in messages(outbox)]
+    assert new == found[0]
+    assert [new["id"]] * len(found) == [event["id"] for event in found]
+    assert ("end", "interrupted") == (found[-1]["type"], found[-1]["reason"])
 
 
 # --- the engine

@@ -17,7 +17,6 @@ from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.latest import Latest
 from monitor.sink.payload import json_text, payload
-from monitor.sink.pending import Pending
 from monitor.sink.retained import Retained
 from tests.events import EVENT, READING, step
 
@@ -94,37 +93,6 @@ def test_a_closed_pipe_is_a_sink_error() -> None:
 
 
 # What waits
-
-
-@settings(max_examples=50)
-@given(st.integers(1, 5), st.integers(0, 12))
-def test_pending_keeps_the_newest_in_order_and_counts_the_rest(capacity: int, count: int) -> None:
-    """A full queue drops its oldest, one for one."""
-    pending = Pending(capacity)
-    for i in range(count):
-        pending.put("t", str(i))
-    kept, last = [], 0
-    while message := pending.after(last):
-        kept.append(message.payload)
-        last = message.id
-    assert [str(i) for i in range(count)][-capacity:] == kept
-    assert max(0, count - capacity) == pending.dropped
-
-
-def test_pending_keeps_an_event_until_it_is_done() -> None:
-    """Looking does not remove; being done does, in any order, and is counted."""
-    pending = Pending()
-    pending.put("t", "a")
-    pending.put("t", "b")
-    first, second = pending.after(0), pending.after(1)
-    assert first is not None
-    assert second is not None
-    pending.done(second)
-    assert first == pending.after(0)
-    assert not pending.wait_empty(0)
-    pending.done(first)
-    assert pending.wait_empty(0)
-    assert 2 == pending.sent
 
 
 def test_retained_tells_every_change_and_after_renewal_only_what_stands() -> None:

@@ -21,6 +21,7 @@ from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ, Room
 from monitor.present import clock
 from monitor.sink.mqtt import Mqtt
+from monitor.sink.outbox import Outbox
 from tests.broker import Mosquitto, Subscriber, free_port, until
 from tests.command import diffmon, names
 
@@ -212,7 +213,7 @@ def test_replay_takes_the_place_of_a_stream(model: Path, pieces: Path, tmp_path:
 def test_replay_publishes_what_it_prints(model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """With --publish a subscriber hears the same events under the configured node and stream, and a daemon's topics stay as they are."""
     config = configured(tmp_path, model, mosquitto.port)
-    daemon = Mqtt(MqttConfig(host="127.0.0.1", port=mosquitto.port), node="box", topic="diffmon", streams=["barn"])
+    daemon = Mqtt(MqttConfig(host="127.0.0.1", port=mosquitto.port), Outbox(), node="box", topic="diffmon", streams=["barn"])
     with closing(daemon), Subscriber(mosquitto.port) as subscriber:
         subscriber.wait("diffmon/box/barn/status", ["starting"])
         done = diffmon("replay", pieces, "--config", config, "--stream", "barn", "--publish", "--json")
@@ -257,8 +258,10 @@ def test_a_time_into_a_recording(seconds: float, text: str) -> None:
 # --- check, devices
 
 
-def test_check_says_what_the_daemon_would_run_with(model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """Valid or not, each stream's model and what its alarm level rests on, and whether the broker is there."""
+def test_check_says_what_the_daemon_would_run_with(
+    model: Path, pieces: Path, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stream's model and what its alarm level rests on, where events wait, and whether the broker is there."""
     (tmp_path / "room.wav").write_bytes((pieces / "a.wav").read_bytes())
     config = configured(tmp_path, model, mosquitto.port)
     network = load_model(model)[0].hash
@@ -268,11 +271,14 @@ def test_check_says_what_the_daemon_would_run_with(model: Path, pieces: Path, mo
             f"stream {name}: audio, model {network}, {rate} false alarms a day, extrapolated from 0.5 min of held-out normal"
             for name, rate in (("room", "1"), ("barn", "0.01"))
         ),
+        "events wait in memory alone: no state_dir",
     ]
     done = diffmon("check", "--config", config)
     assert (0, "") == (done.exit_code, done.stderr)
     assert [*expected, f"broker 127.0.0.1:{mosquitto.port}: reached"] == done.stdout.splitlines()
     mosquitto.stop()
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}:/elsewhere")
+    expected[-1] = f"events wait in {tmp_path}"
     done = diffmon("check", "--config", config)
     *rest, broker = done.stdout.splitlines()
     assert (0, expected) == (done.exit_code, rest)

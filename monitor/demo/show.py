@@ -24,6 +24,7 @@ from monitor.learn import training
 from monitor.pipeline import Pipeline
 from monitor.present import clock, follow, place
 from monitor.sink.mqtt import Mqtt
+from monitor.sink.outbox import Outbox
 from monitor.whole import check_writable, write_whole
 
 NORMAL_S, LIVE_S = 480.0, 110.0
@@ -157,7 +158,7 @@ def _watch(config: Config, host: str, port: int) -> tuple[float, list[Heard]]:
     click.echo(f"\nListening for {LIVE_S:.0f} s, through MQTT at {host}:{port}, for four faults at random times:")
     with ExitStack() as closing:
         closing.enter_context(Subscriber(host, port, f"{config.topic}/{config.node}/+/event", heard.append))
-        sink = Mqtt(config.mqtt, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
+        sink = Mqtt(config.mqtt, Outbox(), node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
         closing.callback(sink.close)
         pipeline: Pipeline = build.pipeline(config, [sink])
         pipeline.run()

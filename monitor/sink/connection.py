@@ -72,7 +72,7 @@ class Connection:
     def _say(self, fact: str, reason: str, *, once: str, **data: object) -> None:
         level = log.debug if once in self._said else log.warning
         self._said.add(once)
-        level(fact, reason=reason, host=self._login.host, port=self._login.port, waiting=len(self._outgoing.pending), **data)
+        level(fact, reason=reason, host=self._login.host, port=self._login.port, waiting=len(self._outgoing.outbox), **data)
 
     def _converse(self) -> None:
         """One session in the newest protocol that the broker speaks; a session that never came up says nothing about the next."""
@@ -104,9 +104,7 @@ class Connection:
     def _welcome(self, protocol: MQTTProtocolVersion) -> None:
         self.connected = True
         self._said.clear()
-        log.info(
-            "mqtt.connected", host=self._login.host, port=self._login.port, protocol=protocol.name, waiting=len(self._outgoing.pending)
-        )
+        log.info("mqtt.connected", host=self._login.host, port=self._login.port, protocol=protocol.name, waiting=len(self._outgoing.outbox))
 
     def _over(self, session: Session) -> bool:
         return self._stop.is_set() and (not session.connected or session.idle or time.monotonic() > self._deadline_s)

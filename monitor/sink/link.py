@@ -8,7 +8,6 @@ from monitor.records import Event
 from monitor.sink.connection import Connection
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
-from monitor.sink.payload import payload
 
 DRAIN_S = 3.0
 """How long the end waits for events to be acknowledged."""
@@ -35,28 +34,28 @@ class Link:
 
     def event(self, event: Event) -> None:
         """Queues the event until the broker acknowledges it."""
-        pending = self._outgoing.pending
-        dropped = pending.dropped
-        pending.put(f"{self._root}/{event.stream}/event", payload(event))
-        if dropped == 0 < pending.dropped:
+        outbox = self._outgoing.outbox
+        dropped = outbox.dropped
+        outbox.put(f"{self._root}/{event.stream}/event", event)
+        if dropped == 0 < outbox.dropped:
             log.warning("mqtt.dropped", reason="the queue of events is full, from now on the oldest are lost")
         self._outgoing.ring()
 
     def counters(self) -> dict[str, object]:
         """Whether the broker is there, and how many events it has, were dropped, still wait."""
-        pending = self._outgoing.pending
+        outbox = self._outgoing.outbox
         return {
             "mqtt.connected": self._connection.connected,
-            "mqtt.sent": pending.sent,
-            "mqtt.dropped": pending.dropped,
-            "mqtt.waiting": len(pending),
+            "mqtt.sent": outbox.sent,
+            "mqtt.dropped": outbox.dropped,
+            "mqtt.waiting": len(outbox),
         }
 
     def drain(self) -> int:
         """How many events are still unacknowledged after a few seconds of waiting."""
-        if not self._outgoing.pending.wait_empty(DRAIN_S):
-            log.warning("mqtt.unsent", events=len(self._outgoing.pending))
-        return len(self._outgoing.pending)
+        if not self._outgoing.outbox.wait_empty(DRAIN_S):
+            log.warning("mqtt.unsent", events=len(self._outgoing.outbox))
+        return len(self._outgoing.outbox)
 
     def close(self) -> None:
         """Says what there is left to say, and leaves. May be called twice."""

@@ -8,6 +8,7 @@ from monitor.config import MqttConfig
 from monitor.records import Event, Reading, StreamStatus
 from monitor.sink.link import Link
 from monitor.sink.login import login
+from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.payload import json_text, reading_payload
 
@@ -15,13 +16,16 @@ from monitor.sink.payload import json_text, reading_payload
 class Mqtt:
     """A sink that publishes below `<topic>/<node>`. One thread calls it and never waits for the broker, but in `close`."""
 
-    def __init__(self, config: MqttConfig, *, node: str, topic: str, streams: Sequence[str]) -> None:
-        """Starts connecting and goes on trying. Raises ConfigError if the password or the certificates cannot be read."""
+    def __init__(self, config: MqttConfig, outbox: Outbox, *, node: str, topic: str, streams: Sequence[str]) -> None:
+        """Starts connecting and goes on trying; `close` closes the outbox.
+
+        Raises ConfigError if the password or the certificates cannot be read.
+        """
         self._root = f"{topic}/{node}"
         self._streams = tuple(streams)
         self._closed = False
         me = login(config, node=node, will_topic=f"{self._root}/status")
-        self._outgoing = Outgoing()
+        self._outgoing = Outgoing(outbox)
         self._outgoing.retained.put(f"{self._root}/status", "online")
         for stream in self._streams:
             self._outgoing.retained.put(self._topic(stream, "status"), "starting")

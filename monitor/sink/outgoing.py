@@ -6,15 +6,15 @@ import contextlib
 import socket
 
 from monitor.sink.latest import Latest
-from monitor.sink.pending import Pending
+from monitor.sink.outbox import Outbox
 from monitor.sink.retained import Retained
 
 
 class Outgoing:
     """Filled by the pipeline's thread, emptied by the thread "mqtt", which the bell wakes out of waiting for its socket."""
 
-    def __init__(self) -> None:
-        self.pending = Pending()
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
         """Events."""
         self.retained = Retained()
         """Statuses and states."""
@@ -40,6 +40,7 @@ class Outgoing:
             self._ear.recv(4096)
 
     def close(self) -> None:
-        """Releases the bell."""
+        """Releases the bell and the outbox."""
         self._bell.close()
         self._ear.close()
+        self.outbox.close()

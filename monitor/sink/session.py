@@ -13,8 +13,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.sink.login import Login
+from monitor.sink.outbox import Message
 from monitor.sink.outgoing import Outgoing
-from monitor.sink.pending import Message
 
 IN_FLIGHT = 20
 """Publications that may wait for their acknowledgement at one time."""
@@ -130,9 +130,9 @@ class Session:
         return True
 
     def _send_event(self) -> bool:
-        message = self._outgoing.pending.after(self._cursor)
+        message = self._outgoing.outbox.after(self._cursor)
         while message is not None and message in self._flight.values():
-            message = self._outgoing.pending.after(message.id)
+            message = self._outgoing.outbox.after(message.id)
         if message is None:
             return False
         self._flight[self._client.publish(message.topic, message.payload, qos=1).mid] = message
@@ -166,7 +166,7 @@ class Session:
         if reason.is_failure:
             self._publication_refused(message.topic, str(reason))
         elif message.id:
-            self._outgoing.pending.done(message)
+            self._outgoing.outbox.done(message)
 
     def _publication_refused(self, topic: str, reason: str) -> None:
         """Says so once a topic and connection; it is tried again later and holds nothing else up."""

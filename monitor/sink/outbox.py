@@ -1,0 +1,233 @@
+"""Events that the broker has not acknowledged yet, in an SQLite database: on disk before anything is sent.
+
+A row leaves only when the broker has acknowledged it, when there are too many, or when it is too old. What the last word on
+each open event was stands in the same database, written in the same transaction: if the process dies, the next one
+tells of their end (`interrupted`) before anything new.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from monitor.errors import SinkError
+from monitor.records import Event
+from monitor.sink.payload import payload
+
+CAPACITY = 10_000
+"""Events that may wait; then the oldest is dropped."""
+LIFE_S = 7 * 86400.0
+"""How long an event may wait."""
+
+_VERSION = 1
+_MEMORY = ":memory:"
+_TABLES = """
+CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, put_unix REAL NOT NULL) STRICT;
+CREATE TABLE open (event TEXT PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL) STRICT;
+"""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publication."""
+
+    id: int
+    """Place in the order of events, from 1; 0 for what is no event."""
+    topic: str
+    payload: str
+
+
+class Outbox:
+    """A bounded queue in order of arrival, oldest dropped first and counted. Any thread may call it.
+
+    Where the disk fails, events wait in memory from then on, and it is said: an alarm that may be lost is better than none.
+
+    Args:
+        path: the database, made if it is not there; none keeps events in memory alone, for as long as the process lives.
+        unix: wall time in unix seconds.
+    """
+
+    def __init__(self, path: Path | None = None, capacity: int = CAPACITY, *, unix: Callable[[], float] = time.time) -> None:
+        """Opens the database and tells of the end of what a dead process left open. Raises SinkError if another process has it."""
+        self.sent = 0
+        """Events that left with the broker's acknowledgement."""
+        self.dropped = 0
+        """Events that left because there was no room, or because they were too old."""
+        self._capacity = capacity
+        self._unix = unix
+        self._changed = threading.Condition()
+        self._database = _in_memory() if path is None else _on_disk(path)
+        self._interrupt()
+        self._waiting: int = self._database.execute("SELECT count(*) FROM waiting").fetchone()[0]
+
+    def put(self, topic: str, event: Event) -> None:
+        """Appends a step in an event's life; it is on disk when this returns."""
+        text = payload(event)
+        with self._changed:
+            try:
+                self._put(topic, event, text)
+            except sqlite3.Error as error:
+                self._retreat(error)
+                self._put(topic, event, text)
+            self._changed.notify_all()
+
+    def after(self, last: int) -> Message | None:
+        """The oldest event with an id above `last`, or none; it stays in the queue."""
+        with self._changed:
+            row = self._database.execute("SELECT id, topic, payload FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
+        return None if row is None else Message(*row)
+
+    def done(self, message: Message) -> None:
+        """Removes an event that the broker has acknowledged; one that was dropped meanwhile is no error."""
+        with self._changed:
+            self.sent += 1
+            try:
+                self._remove(message.id)
+            except sqlite3.Error as error:
+                self._retreat(error)
+                self._remove(message.id)
+            self._changed.notify_all()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Whether the queue ran empty within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not len(self), timeout_s)
+
+    def close(self) -> None:
+        """Lets go of the database; may be called twice."""
+        with self._changed:
+            self._database.close()
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def _put(self, topic: str, event: Event, text: str) -> None:
+        now = self._unix()
+        with _transaction(self._database) as database:
+            _append(database, topic, text, now)
+            if event.type == "end":
+                database.execute("DELETE FROM open WHERE event = ?", (event.id,))
+            else:
+                database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (event.id, topic, text))
+            old = database.execute("DELETE FROM waiting WHERE put_unix < ?", (now - LIFE_S,)).rowcount
+            excess = max(0, self._waiting + 1 - old - self._capacity)
+            database.execute("DELETE FROM waiting WHERE id IN (SELECT id FROM waiting ORDER BY id LIMIT ?)", (excess,))
+        self._waiting += 1 - old - excess
+        self.dropped += old + excess
+
+    def _remove(self, number: int) -> None:
+        with _transaction(self._database) as database:
+            removed = database.execute("DELETE FROM waiting WHERE id = ?", (number,)).rowcount
+        self._waiting -= removed
+
+    def _interrupt(self) -> None:
+        """Ends what was open when the last process died."""
+        with _transaction(self._database) as database:
+            for topic, text in database.execute("SELECT topic, payload FROM open ORDER BY rowid").fetchall():
+                last = json.loads(text)
+                end = last | {"type": "end", "seq": last["seq"] + 1, "reason": "interrupted"}
+                _append(database, topic, json.dumps(end), self._unix())
+                log.warning("event.interrupted", id=last["id"], stream=last["stream"])
+            database.execute("DELETE FROM open")
+
+    def _retreat(self, error: sqlite3.Error) -> None:
+        """Goes on in memory, with all that can still be read."""
+        log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
+        memory, disk = _in_memory(), self._database
+        try:
+            with _transaction(memory):
+                memory.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?)", disk.execute("SELECT * FROM waiting"))
+                memory.executemany("INSERT INTO open VALUES (?, ?, ?)", disk.execute("SELECT * FROM open"))
+        except sqlite3.Error as unreadable:
+            log.error("outbox.unreadable", reason=str(unreadable))
+        self._database = memory
+        self._waiting = memory.execute("SELECT count(*) FROM waiting").fetchone()[0]
+        disk.close()
+
+
+def _append(database: sqlite3.Connection, topic: str, text: str, now: float) -> None:
+    database.execute("INSERT INTO waiting (topic, payload, put_unix) VALUES (?, ?, ?)", (topic, text, now))
+
+
+def _in_memory() -> sqlite3.Connection:
+    database = _connect(_MEMORY)
+    database.executescript(_TABLES)
+    return database
+
+
+def _on_disk(path: Path) -> sqlite3.Connection:
+    """The database at a path; one that is damaged is set aside, and one that cannot be had is replaced by memory."""
+    try:
+        return _opened(path)
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise SinkError(f"{path}: another process has it; two daemons need two nodes, or two state folders") from None
+        log.error("outbox.failed", reason=f"{path}: {error}", expected="a folder that can be written; events wait in memory alone")
+    except sqlite3.DatabaseError as error:
+        aside = _set_aside(path)
+        log.error("outbox.damaged", reason=f"{path}: {error}", kept=str(aside))
+        return _on_disk(path)
+    return _in_memory()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database, whole and ours alone. Raises sqlite3.Error."""
+    database = _connect(str(path))
+    try:
+        # Held until the end: a second daemon on it would send everything twice.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        with _transaction(database):
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                for table in filter(str.strip, _TABLES.split(";")):
+                    database.execute(table)
+                database.execute(f"PRAGMA user_version = {_VERSION}")
+            elif version != _VERSION:
+                raise sqlite3.DatabaseError(f"version {version}, expected {_VERSION}")
+        told = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if told != "ok":
+            raise sqlite3.DatabaseError(told)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    # Transactions are ours to begin and to end; the condition keeps threads apart.
+    return sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False)
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of it or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _set_aside(path: Path) -> Path:
+    """Gives a damaged database another name, with what belongs to it, and says which."""
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    for suffix in ("-wal", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside
