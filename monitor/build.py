@@ -25,8 +25,9 @@ from monitor.reader import Reader
 from monitor.ring import Ring
 from monitor.sink import Sink
 from monitor.source import Source
+from monitor.source.child import command
 from monitor.source.media import FileSource, Paced, probe, sound_files
-from monitor.source.microphone import Microphone
+from monitor.source.process import Process
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 
@@ -107,7 +108,8 @@ def source(stream: StreamConfig, sense: Representation) -> Source:
     """Opens the source of one stream. Raises SourceError."""
     match stream.source:
         case MicrophoneConfig(device=device, channel=channel):
-            return Microphone(device, channel=channel, rate_hz=sense.rate_hz)
+            wanted = {"type": "microphone", "device": device, "channel": channel, "rate_hz": sense.rate_hz}
+            return Process(command(wanted), name=f"microphone {device!r}" if device else "default microphone", rate_hz=sense.rate_hz)
         case FileConfig(paths=paths, loop=loop):
             return Paced(FileSource(sound_files(paths), rate_hz=sense.rate_hz, loop=loop))
 
@@ -154,7 +156,7 @@ def pipeline(config: Config, sinks: Sequence[Sink]) -> Pipeline:
             s.name,
             partial(source, s, opened[s.name].representation),
             watches[s.name].ring,
-            reopen=isinstance(s.source, MicrophoneConfig),
+            live=isinstance(s.source, MicrophoneConfig),
         )
         for s in config.stream
     }

@@ -169,7 +169,8 @@ class Pipeline:
             self._notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:
-        return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), **self._counts}
+        restarts = sum(reader.restarts for reader in self._readers.values())
+        return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts, **self._counts}
 
     def _close(self) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""

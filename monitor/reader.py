@@ -14,6 +14,7 @@ from monitor.errors import SourceError
 from monitor.records import StreamStatus
 from monitor.ring import Ring
 from monitor.source import Source
+from monitor.source.lively import lively
 
 log = structlog.get_logger(__name__)
 
@@ -25,15 +26,18 @@ class Reader:
 
     Args:
         open_source: opens the source anew, at every attempt.
-        reopen: whether a source that fails is tried again (a microphone may be plugged back in; a file will not mend).
+        live: whether the source is one: tried again if it fails (a microphone may be plugged back in; a file will not mend), and
+            not heard while it delivers always the same.
     """
 
-    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, reopen: bool) -> None:
+    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, live: bool) -> None:
         self.stream = stream
         self.status: StreamStatus = "starting"
+        self.restarts = 0
+        """How often the source was opened again."""
         self._open_source = open_source
         self._ring = ring
-        self._reopen = reopen
+        self._live = live
         self._closing = threading.Event()
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._run, name=f"reader-{stream}", daemon=True)
@@ -61,7 +65,7 @@ class Reader:
         while True:
             before = self._ring.end
             error = self._read()
-            if self._closing.is_set() or error is None or not self._reopen:
+            if self._closing.is_set() or error is None or not self._live:
                 # What fails because it is closed is no failure.
                 self._ring.finish(None if self._closing.is_set() else error)
                 return
@@ -69,6 +73,7 @@ class Reader:
             if self._closing.wait(pause_s * random.uniform(0.5, 1.0)):  # noqa: S311 - spreads retries, guards nothing
                 self._ring.finish()
                 return
+            self.restarts += 1
 
     def _read(self) -> SourceError | None:
         """Reads until the source ends; what it failed with, if it failed."""
@@ -88,11 +93,14 @@ class Reader:
     def _pour(self, source: Source) -> None:
         offset: int | None = None
         log.info("source.opened", stream=self.stream, rate_hz=source.rate_hz)
-        for block in source.blocks():
-            if offset is None:
-                offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end else 0
-            self._ring.write(replace(block, start=block.start + offset))
-            self.status = "online"
+        for block in lively(source.blocks(), rate_hz=source.rate_hz) if self._live else source.blocks():
+            if block is None:
+                self.status = "no_signal"
+            else:
+                if offset is None:
+                    offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end else 0
+                self._ring.write(replace(block, start=block.start + offset))
+                self.status = "online"
             if self._closing.is_set():
                 return
 

@@ -163,7 +163,7 @@ def pipeline(
     """A spine from scripted sources, with one engine for all streams if none are given; a clock that stands still finds nothing late."""
     arrived, one = threading.Condition(), Mean()
     watches = {name: watch(name, capacity=capacity, arrived=arrived) for name in sources}
-    readers = {name: Reader(name, lambda source=source: source, watches[name].ring, reopen=False) for name, source in sources.items()}  # type: ignore[misc]
+    readers = {name: Reader(name, lambda source=source: source, watches[name].ring, live=False) for name, source in sources.items()}  # type: ignore[misc]
     return Pipeline(
         watches=watches,
         readers=readers,

@@ -222,7 +222,9 @@ def test_counters_are_told_every_minute() -> None:
         for minute in (1, 2):
             now_s[0] += 60
             until(lambda minute=minute: minute == len(sink.counters), timeout_s=PATIENCE_S)  # type: ignore[misc]
-    assert [{"uptime_s": s, "streams": {"fan": "online"}, "windows": 8, "items_lost": 100} for s in (60, 120)] == sink.counters
+    assert [
+        {"uptime_s": s, "streams": {"fan": "online"}, "source_restarts": 0, "windows": 8, "items_lost": 100} for s in (60, 120)
+    ] == sink.counters
 
 
 # Losses

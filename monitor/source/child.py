@@ -1,0 +1,75 @@
+"""What runs in the process of a live source: opens it, and pours it into the pipe. Imports neither torch nor librosa.
+
+  python -m monitor.source.child PARENT SPECIFICATION
+
+PARENT is the process that reads the pipe, without which this one ends; SPECIFICATION the source, as JSON.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from contextlib import closing
+from typing import Any
+
+from monitor import log
+from monitor.errors import SourceError
+from monitor.source import Source
+from monitor.source.microphone import Microphone
+from monitor.source.process import Outlet
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def command(specification: dict[str, Any]) -> list[str]:
+    """Starts the child of this process."""
+    return [sys.executable, "-m", "monitor.source.child", str(os.getpid()), json.dumps(specification)]
+
+
+def die_with(parent: int) -> None:
+    """Lets this process be killed when its parent ends, however that ends; does so at once if it has."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def opened(specification: dict[str, Any]) -> Source:
+    """The source of a specification. Raises SourceError."""
+    match specification:
+        case {"type": "microphone", "device": device, "channel": channel, "rate_hz": rate_hz}:
+            return Microphone(device, channel=channel, rate_hz=rate_hz)
+    raise SourceError(f"a capture process was asked for {specification!r}, expected a microphone")
+
+
+def pour(source: Source, outlet: Outlet) -> None:
+    """Delivers blocks until the source ends."""
+    for block in source.blocks():
+        outlet.block(block)
+
+
+def main() -> int:
+    """Runs until the source fails or the parent is gone."""
+    parent, specification = int(sys.argv[1]), json.loads(sys.argv[2])
+    die_with(parent)
+    # Ctrl-C reaches the whole group; the parent ends what it began.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log.configure("info")
+    # Whatever a library prints belongs on standard error.
+    outlet = Outlet(os.dup(1))
+    os.dup2(2, 1)
+    try:
+        with closing(opened(specification)) as source:
+            pour(source, outlet)
+    except SourceError as error:
+        outlet.failure(str(error))
+        return 1
+    except BrokenPipeError:
+        pass  # nobody reads any more
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""A live source in a process of its own: sound systems hang and crash, and only a process can be killed.
+
+The child writes messages into a pipe, the parent reads them: a header (kind, first index, monotonic time, payload's bytes, all
+little-endian) and the payload, float32 items or a sentence about a failure. The monotonic clock is the machine's, so both
+mean the same by it. A full pipe loses the block that does not fit: the index says so. The end of the pipe is the child's death.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from fcntl import F_SETPIPE_SZ, fcntl
+
+import numpy as np
+
+from monitor.errors import SourceError
+from monitor.records import Block
+
+STALL_S = 6.0
+"""A child that delivers nothing for so long is killed; a little longer than its source itself takes to notice."""
+
+_PIPE_BYTES = 1 << 20  # 16 s of sound
+_READ_BYTES = 1 << 16
+_MOST_BYTES = 1 << 24  # of a payload; more is no message of ours
+_HEADER = struct.Struct("<cqdI")
+_BLOCK, _FAILURE = b"B", b"F"
+
+
+class Outlet:
+    """The child's end of the pipe; never waits for its reader. One thread calls it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+        with suppress(OSError):  # a smaller pipe holds less
+            fcntl(descriptor, F_SETPIPE_SZ, _PIPE_BYTES)
+        os.set_blocking(descriptor, False)
+
+    def block(self, block: Block) -> bool:
+        """Whether there was room for a block; a message that was begun is finished first."""
+        return self._flushed() and self._write(_message(_BLOCK, block.start, block.time_s, block.items.tobytes()))
+
+    def failure(self, sentence: str) -> None:
+        """Says why there will be no more, once what was begun is out."""
+        os.set_blocking(self._descriptor, True)
+        self._flushed()
+        self._write(_message(_FAILURE, 0, 0.0, sentence.encode()))
+
+    def _flushed(self) -> bool:
+        return not self._rest or (self._write(self._rest) and not self._rest)
+
+    def _write(self, data: bytes) -> bool:
+        """Whether at least a part of it went in; the other part goes before whatever comes next."""
+        try:
+            written = os.write(self._descriptor, data)
+        except BlockingIOError:
+            return False
+        self._rest = data[written:]
+        return True
+
+
+class Process:
+    """A child that delivers a source's blocks. One thread runs `blocks`, once; `close` may come from another, and twice.
+
+    Args:
+        command: starts the child, whose standard output is the pipe.
+        name: of the source, for messages.
+        rate_hz: of the items.
+
+    Raises:
+        SourceError: the child cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], *, name: str, rate_hz: float, stall_s: float = STALL_S) -> None:
+        self.rate_hz: float = rate_hz
+        self.item: tuple[int, ...] = (1,)
+        self._name = name
+        self._stall_s = stall_s
+        self._begun = self._closed = False
+        reading, writing = os.pipe()
+        try:
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writing)
+        except OSError as error:
+            os.close(reading)
+            raise SourceError(f"{name}: its process cannot be started: {error.strerror}") from None
+        finally:
+            os.close(writing)
+        self._pipe = os.fdopen(reading, "rb", buffering=0)
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks as the child delivers them, until `close`. Raises SourceError if it fails, dies or delivers nothing for a while."""
+        self._begun = True
+        with self._pipe:
+            received = bytearray()
+            while not self._closed:
+                while (message := _taken(received)) is not None:
+                    yield self._opened(*message)
+                received += self._more()
+
+    def close(self) -> None:
+        """Kills the child, which ends `blocks`."""
+        self._closed = True
+        self._child.kill()
+        self._child.wait()
+        if not self._begun:
+            self._pipe.close()
+
+    def _more(self) -> bytes:
+        """What the pipe holds, at least a byte, unless it is closed."""
+        poll = select.poll()
+        poll.register(self._pipe.fileno(), select.POLLIN)
+        if not poll.poll(1000 * self._stall_s):
+            raise SourceError(f"{self._name}: nothing came for {self._stall_s:g} s, its process hangs and is killed")
+        found = os.read(self._pipe.fileno(), _READ_BYTES)
+        if not found and not self._closed:
+            raise SourceError(f"{self._name}: its process {_ended(self._child.wait())}")
+        return found
+
+    def _opened(self, kind: bytes, start: int, time_s: float, payload: bytes) -> Block:
+        if kind == _FAILURE:
+            raise SourceError(payload.decode(errors="replace"))
+        return Block(start, np.frombuffer(payload, np.float32).reshape(-1, *self.item), time_s)
+
+
+def _message(kind: bytes, start: int, time_s: float, payload: bytes) -> bytes:
+    return _HEADER.pack(kind, start, time_s, len(payload)) + payload
+
+
+def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
+    """The first message, taken out, or none if it is not whole yet. Raises SourceError if it is none of ours."""
+    if len(received) < _HEADER.size:
+        return None
+    kind, start, time_s, size = _HEADER.unpack_from(received)
+    if kind not in (_BLOCK, _FAILURE) or size > _MOST_BYTES:
+        raise SourceError("a capture process sends what is no message; is something else writing into its standard output?")
+    end = _HEADER.size + size
+    if len(received) < end:
+        return None
+    payload = bytes(received[_HEADER.size : end])
+    del received[:end]
+    return kind, start, time_s, payload
+
+
+def _ended(status: int) -> str:
+    return f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"

@@ -1,0 +1,35 @@
+"""Whether a live source has a signal."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.source.lively import STUCK_S, lively
+from tests.scripted import RATE, block
+
+SIZE = 10
+STUCK = round(STUCK_S * RATE / SIZE)
+"""Blocks of a source that is stuck."""
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3 * STUCK)), max_size=6))
+def test_what_is_constant_for_long_is_left_out_and_all_else_is_there(runs: list[tuple[bool, int]]) -> None:
+    """Against the obvious: runs of constant blocks of a second or more are no signal, shorter ones between signals are kept."""
+    alive = [moves for moves, count in runs for _ in range(count)]
+    given_blocks = [block(SIZE * i, list(range(SIZE)) if moves else [7] * SIZE) for i, moves in enumerate(alive)]
+    got = list(lively(given_blocks, rate_hz=RATE))
+    expected, i = [], 0
+    while i < len(alive):
+        last = next((j for j in range(i, len(alive)) if alive[j] != alive[i]), len(alive))
+        if alive[i] or (last - i < STUCK and last < len(alive)):
+            expected += [b.start for b in given_blocks[i:last]]
+        i = last
+    assert expected == [b.start for b in got if b is not None]
+    assert (None in got) == any(len(run) >= STUCK for run in "".join("x" if moves else "-" for moves in alive).split("x"))
+
+
+def test_another_constant_is_no_signal_either() -> None:
+    """A converter that is stuck may step from one value to the next."""
+    stuck = [block(SIZE * i, [i] * SIZE) for i in range(2 * STUCK)]
+    assert {None} == set(lively(stuck, rate_hz=RATE))
