@@ -32,6 +32,10 @@ class MqttConfig(_Section):
     tls: bool = False
     ca_file: Path | None = None
     """Certificates to trust instead of the system's; needs `tls`."""
+    cert_file: Path | None = None
+    """Certificate by which the broker knows us (PEM); needs `tls`."""
+    key_file: Path | None = None
+    """Its key, if it is not in the same file; needs `cert_file`."""
     client_id: str | None = None
     """Stable and unique on the broker; `diffmon-<node>` if none."""
     keepalive: Duration = 5.0
@@ -41,6 +45,10 @@ class MqttConfig(_Section):
     def _coherent(self) -> MqttConfig:
         if self.ca_file is not None and not self.tls:
             raise ValueError("ca_file needs tls = true")
+        if self.cert_file is not None and not self.tls:
+            raise ValueError("cert_file needs tls = true")
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file needs a cert_file")
         if self.password_file is not None and self.username is None:
             raise ValueError("password_file needs a username")
         return self

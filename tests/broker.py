@@ -134,6 +134,8 @@ class Received:
     retain: bool
     time_s: float
     """Monotonic."""
+    expiry_s: int | None
+    """How long the broker would have kept it; none for ever."""
 
 
 class Subscriber:
@@ -186,7 +188,8 @@ class Subscriber:
         client.subscribe(self._topic, qos=1)
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
-        self.messages.append(Received(message.topic, message.payload.decode(), message.qos, message.retain, time.monotonic()))
+        expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
+        self.messages.append(Received(message.topic, message.payload.decode(), message.qos, message.retain, time.monotonic(), expiry_s))
 
 
 def _lasting(protocol: MQTTProtocolVersion) -> dict[str, Any]:

@@ -120,13 +120,15 @@ def test_an_unusable_certificate_file_is_a_configuration_error(tmp_path: Path) -
 
 
 def certify(folder: Path) -> None:
-    """Writes ca.pem, server.key and server.pem (for the name localhost)."""
+    """Writes ca.pem, and server and client .key and .pem (for the names localhost and barn)."""
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-addext", "keyUsage=critical,keyCertSign"]
     server = ["-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=localhost", "-CA", "ca.pem", "-CAkey", "ca.key"]
     extensions = ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run([*new, *ca], cwd=folder, check=True, capture_output=True)
     subprocess.run([*new, *server, *extensions], cwd=folder, check=True, capture_output=True)
+    client = ["-keyout", "client.key", "-out", "client.pem", "-subj", "/CN=barn", "-CA", "ca.pem", "-CAkey", "ca.key"]
+    subprocess.run([*new, *client, "-addext", "basicConstraints=critical,CA:FALSE"], cwd=folder, check=True, capture_output=True)
 
 
 def test_tls_is_verified(tmp_path: Path, logs: list[dict[str, object]]) -> None:
@@ -152,3 +154,37 @@ def test_tls_is_verified(tmp_path: Path, logs: list[dict[str, object]]) -> None:
             logs.clear()
     finally:
         broker.stop()
+
+
+def test_a_broker_may_ask_for_our_certificate(tmp_path: Path, logs: list[dict[str, object]]) -> None:
+    """With it we are let in; without it we are not."""
+    certify(tmp_path)
+    port = free_port()
+    files = [f"{key} {tmp_path / name}" for key, name in [("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key")]]
+    broker = Mosquitto(tmp_path, f"listener {port} 127.0.0.1", *files, "require_certificate true").start()
+    secure = {"host": "localhost", "tls": True, "ca_file": tmp_path / "ca.pem"}
+    try:
+        with closing(mqtt(port, **secure)) as sink:
+            until(lambda: said(logs, "mqtt.disconnected") or said(logs, "mqtt.refused"))
+            assert not connected(sink)
+        with closing(mqtt(port, **secure, cert_file=tmp_path / "client.pem", key_file=tmp_path / "client.key")) as sink:
+            until(lambda: connected(sink))
+    finally:
+        broker.stop()
+
+
+def test_a_certificate_that_cannot_be_shown_is_a_configuration_error(tmp_path: Path) -> None:
+    """The message names the key, the file and what is wrong."""
+    certify(tmp_path)
+    client, key, other = (tmp_path / name for name in ("client.pem", "client.key", "server.key"))
+    with pytest.raises(ConfigError, match=r"mqtt.cert_file: .*none.pem: cannot be read: No such file"):
+        mqtt(free_port(), tls=True, cert_file=tmp_path / "none.pem", key_file=key)
+    with pytest.raises(ConfigError, match=r"mqtt.key_file: .*none.key: cannot be read: No such file"):
+        mqtt(free_port(), tls=True, cert_file=client, key_file=tmp_path / "none.key")
+    for wrong in (other, None):
+        with pytest.raises(ConfigError, match=r"mqtt.cert_file: .*client.pem.*: expected a PEM certificate and its own key"):
+            mqtt(free_port(), tls=True, cert_file=client, key_file=wrong)
+    locked = tmp_path / "locked.key"
+    subprocess.run(["openssl", "ec", "-aes128", "-passout", "pass:x1y2", "-in", key, "-out", locked], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match="without a passphrase"):
+        mqtt(free_port(), tls=True, cert_file=client, key_file=locked)

@@ -227,7 +227,8 @@ def test_a_daemon_killed_without_a_broker_is_made_good_by_the_next(path: Path, t
     )
     with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        while process.stdout.readline() != b"put\n":
+            pass  # that there is no broker is said on the way
         process.send_signal(signal.SIGKILL)
     broker = Mosquitto(tmp_path).start()
     try:

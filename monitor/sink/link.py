@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import structlog
 
 from monitor.records import Event
@@ -42,10 +44,11 @@ class Link:
         self._outgoing.ring()
 
     def counters(self) -> dict[str, object]:
-        """Whether the broker is there, and how many events it has, were dropped, still wait."""
-        outbox = self._outgoing.outbox
+        """Whether the broker is there, how long ago it last answered (s), and how many events it has, were dropped, still wait."""
+        outbox, acked_s = self._outgoing.outbox, self._outgoing.acked_s
         return {
             "mqtt.connected": self._connection.connected,
+            "mqtt.ack_age_s": None if acked_s is None else round(time.monotonic() - acked_s, 1),
             "mqtt.sent": outbox.sent,
             "mqtt.dropped": outbox.dropped,
             "mqtt.waiting": len(outbox),

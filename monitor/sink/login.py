@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ def login(config: MqttConfig, *, node: str, will_topic: str | None) -> Login:
         keepalive_s=min(65535, max(1, round(config.keepalive))),
         username=config.username,
         password=None if config.password_file is None else _password(config.password_file),
-        tls=_tls(config.ca_file) if config.tls else None,
+        tls=_tls(config) if config.tls else None,
         will_topic=will_topic,
     )
 
@@ -66,13 +67,27 @@ def _password(path: Path) -> str:
     return password
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    """A context that trusts the file's certificates, or the system's."""
+def _tls(config: MqttConfig) -> ssl.SSLContext:
+    """A context that trusts the file's certificates, or the system's, and shows ours if there is one."""
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=config.ca_file)
     except ssl.SSLError:
-        raise ConfigError(f"mqtt.ca_file: {ca_file}: holds no PEM certificate") from None
+        raise ConfigError(f"mqtt.ca_file: {config.ca_file}: holds no PEM certificate") from None
     except OSError as error:
-        raise ConfigError(f"mqtt.ca_file: {ca_file}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"mqtt.ca_file: {config.ca_file}: cannot be read: {error.strerror}") from None
+    if config.cert_file is not None:
+        _show(context, config.cert_file, config.key_file)
     context.sslsocket_class = _TlsSocket
     return context
+
+
+def _show(context: ssl.SSLContext, cert_file: Path, key_file: Path | None) -> None:
+    """Loads our certificate and its key; a key that asks for a passphrase is refused, since nobody is there to type it."""
+    try:
+        context.load_cert_chain(cert_file, key_file, password=lambda: "")
+    except (ssl.SSLError, ValueError):
+        files = f"{cert_file}" if key_file is None else f"{cert_file} and {key_file}"
+        raise ConfigError(f"mqtt.cert_file: {files}: expected a PEM certificate and its own key, without a passphrase") from None
+    except OSError as error:
+        unread = next((path for path in (cert_file, key_file) if path is not None and not os.access(path, os.R_OK)), cert_file)
+        raise ConfigError(f"mqtt.{'cert' if unread == cert_file else 'key'}_file: {unread}: cannot be read: {error.strerror}") from None

@@ -49,12 +49,13 @@ class Mqtt:
         self._outgoing.ring()
 
     def stats(self, stats: dict[str, object]) -> None:
-        """Publishes the node's counters, and those of this sink."""
+        """Publishes the node's counters, and those of this sink; and its status again, whose acknowledgement says that all is well."""
+        self._outgoing.retained.repeat(f"{self._root}/status")
         self._outgoing.latest.put(f"{self._root}/stats", json_text(stats | self.counters()))
         self._outgoing.ring()
 
     def counters(self) -> dict[str, object]:
-        """Whether the broker is there, and how many events it has, were dropped, still wait."""
+        """As `Link.counters`."""
         return self._link.counters()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -45,6 +45,8 @@ class Message:
     """Place in the order of events, from 1; 0 for what is no event."""
     topic: str
     payload: str
+    life_s: float | None = field(default=None, compare=False)
+    """After so long it is of no use to anybody; none if it is not to be forgotten."""
 
 
 class Outbox:
@@ -84,8 +86,11 @@ class Outbox:
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
         with self._changed:
-            row = self._database.execute("SELECT id, topic, payload FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
-        return None if row is None else Message(*row)
+            row = self._database.execute("SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
+        if row is None:
+            return None
+        number, topic, text, put_unix = row
+        return Message(number, topic, text, put_unix + LIFE_S - self._unix())
 
     def done(self, message: Message) -> None:
         """Removes an event that the broker has acknowledged; one that was dropped meanwhile is no error."""

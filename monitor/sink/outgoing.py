@@ -20,6 +20,8 @@ class Outgoing:
         """Statuses and states."""
         self.latest = Latest()
         """Scores and statistics."""
+        self.acked_s: float | None = None
+        """Monotonic time at which the broker last answered a publication; none before the first."""
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)

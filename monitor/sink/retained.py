@@ -25,6 +25,12 @@ class Retained:
             if len(self._changes) > self._capacity + len(self._values):
                 self._renew()
 
+    def repeat(self, topic: str) -> None:
+        """Makes a topic's value one to tell again."""
+        with self._lock:
+            if topic in self._values:
+                self._changes.append((topic, self._values[topic]))
+
     def renew(self) -> None:
         """Makes every value one to tell, and forgets what lies between: for a broker that may know nothing."""
         with self._lock:

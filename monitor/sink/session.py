@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from paho.mqtt.client import Client, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.sink.login import Login
@@ -135,9 +137,18 @@ class Session:
             message = self._outgoing.outbox.after(message.id)
         if message is None:
             return False
-        self._flight[self._client.publish(message.topic, message.payload, qos=1).mid] = message
+        properties = self._expiry(message)
+        self._flight[self._client.publish(message.topic, message.payload, qos=1, properties=properties).mid] = message
         self._cursor = message.id
         return True
+
+    def _expiry(self, message: Message) -> Properties | None:
+        """How long the broker shall keep it for a subscriber that is away; MQTT 3.1.1 cannot be told."""
+        if message.life_s is None or self._client.protocol != MQTTProtocolVersion.MQTTv5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.MessageExpiryInterval = max(1, round(message.life_s))
+        return properties
 
     def _begin_again(self) -> None:
         """Makes everything that is not acknowledged one to send."""
@@ -163,6 +174,7 @@ class Session:
         if mid not in self._flight:
             return  # QoS 0
         message = self._flight.pop(mid)
+        self._outgoing.acked_s = time.monotonic()
         if reason.is_failure:
             self._publication_refused(message.topic, str(reason))
         elif message.id:
