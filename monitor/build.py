@@ -104,14 +104,24 @@ def watch(
     return Watch(identity, level, ring=ring, windower=windower, unix=unix)
 
 
-def source(stream: StreamConfig, sense: Representation) -> Source:
+def source(stream: StreamConfig, rate_hz: int) -> Source:
     """Opens the source of one stream. Raises SourceError."""
     match stream.source:
         case MicrophoneConfig(device=device, channel=channel):
-            wanted = {"type": "microphone", "device": device, "channel": channel, "rate_hz": sense.rate_hz}
-            return Process(command(wanted), name=f"microphone {device!r}" if device else "default microphone", rate_hz=sense.rate_hz)
+            wanted = {"type": "microphone", "device": device, "channel": channel, "rate_hz": rate_hz}
+            return Process(command(wanted), name=f"microphone {device!r}" if device else "default microphone", rate_hz=rate_hz)
         case FileConfig(paths=paths, loop=loop):
-            return Paced(FileSource(sound_files(paths), rate_hz=sense.rate_hz, loop=loop))
+            return Paced(FileSource(sound_files(paths), rate_hz=rate_hz, loop=loop))
+
+
+def is_live(stream: StreamConfig) -> bool:
+    """Whether what is not heard now is lost, and a source that fails may come back."""
+    return isinstance(stream.source, MicrophoneConfig)
+
+
+def recording_rate_hz() -> int:
+    """At which rate normal is recorded: that of the models that will learn from it."""
+    return AudioSettings().rate_hz
 
 
 def live_clock(time_s: float) -> float:
@@ -154,9 +164,9 @@ def pipeline(config: Config, sinks: Sequence[Sink]) -> Pipeline:
     readers = {
         s.name: Reader(
             s.name,
-            partial(source, s, opened[s.name].representation),
+            partial(source, s, opened[s.name].representation.rate_hz),
             watches[s.name].ring,
-            live=isinstance(s.source, MicrophoneConfig),
+            live=is_live(s),
         )
         for s in config.stream
     }

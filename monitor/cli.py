@@ -237,6 +237,23 @@ def run(config: Path) -> None:
     run(config)
 
 
+@main.command(short_help="Records a stream, to learn from.")
+@click.argument("stream")
+@_CONFIG
+@click.option("--for", "lasting", type=Duration(), required=True, help="How much sound the folder shall hold in the end, such as 24h.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the segments; what is there already counts.")
+@_JSON
+@fails_cleanly
+def record(stream: str, config: Path, lasting: float, out: Path, as_json: bool) -> None:
+    """Records STREAM of the configuration as the daemon would hear it, a segment a minute; its model need not exist yet."""
+    if lasting <= 0:
+        raise click.UsageError(f"--for: {lasting:g} s, expected more than 0")
+    from monitor.present import recorded
+    from monitor.recorder import record
+
+    recorded(record(config, stream, lasting, out), as_json=as_json)
+
+
 @main.command(short_help="Tells whether the daemon would start.")
 @_CONFIG
 @fails_cleanly

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from monitor.records import Event
+from monitor.records import Event, Progress
 from monitor.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
     from monitor.learn.evaluation import Report
-    from monitor.learn.training import Progress, Summary
+    from monitor.learn.training import Summary
     from monitor.offline import Replayed
+    from monitor.recorder import Recorded
     from monitor.recording import Recording
     from monitor.scoring import FileScore
 
@@ -75,8 +76,6 @@ class Bars:
 
 def outcome(records: Iterable[Progress | T]) -> T:
     """The last record of a long job, its progress drawn on the way."""
-    from monitor.learn.training import Progress
-
     bars, last = Bars(), None
     try:
         for record in records:
@@ -102,6 +101,19 @@ def _summary(summary: Summary, *, as_json: bool) -> int:
         failures(sentence)
     click.echo(json.dumps(asdict(summary)) if as_json else "\n".join(sentences(summary)))
     return failures.exit_code()
+
+
+def recorded(records: Iterable[Progress | Recorded], *, as_json: bool) -> None:
+    """Shows a recording and what came of it."""
+    done = outcome(records)
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+        return
+    click.echo(
+        f"{done.folder}: {done.seconds:g} s of {done.stream}, {done.segments} segments written now, {done.lost_s:g} s lost between them"
+    )
+    if done.seconds < done.wanted_s:
+        click.echo(f"{done.wanted_s:g} s were asked for: the same command again goes on")
 
 
 def sentences(s: Summary) -> Iterator[str]:

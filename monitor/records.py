@@ -148,3 +148,14 @@ class Reading:
     level_db: float
     at: str
     """RFC 3339 with offset: end of the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long job has got."""
+
+    stage: str
+    done: float
+    """Of 1."""
+    loss: float | None = None
+    """Of training, running mean; 1 is an untrained network."""

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile as sf
 
 from monitor.learn.evaluation import ProtocolName, Report, evaluate
-from monitor.learn.training import Progress
+from monitor.records import Progress
 
 PLACES = ("hall", "mill")
 LENGTH = 36_000

@@ -14,7 +14,7 @@ from models.score import COUNTS
 from monitor.learn import judge, network, optimise
 from monitor.learn.evaluation import PROTOCOLS, Report
 from monitor.learn.protocol import read_rows
-from monitor.learn.training import Progress
+from monitor.records import Progress
 from tests.tables import LENGTH, PLACES, evaluated, hum, tables
 
 OURS = ["R", "S", "T", "fusion", "R + S"]

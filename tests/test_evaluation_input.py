@@ -17,7 +17,7 @@ from monitor.learn.detection import DETECTORS
 from monitor.learn.evaluation import UNTRAINED, ProtocolName, evaluate
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
 from monitor.learn.network import untrained
-from monitor.learn.training import Progress
+from monitor.records import Progress
 from tests.tables import evaluated, tables
 
 

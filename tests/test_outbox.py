@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from monitor.errors import SinkError
 from monitor.sink.outbox import LIFE_S, Outbox
 from tests.broker import Mosquitto, Subscriber, free_port, until
+from tests.disk import no_room
 from tests.events import EVENT, messages, mqtt, said, step
 
 TOPIC = "diffmon/barn/fan/event"
@@ -200,19 +199,9 @@ def test_without_a_folder_to_write_to_events_wait_in_memory(place: str, tmp_path
     assert 1 == len(said(logs, "outbox.failed"))
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """Files that may not grow beyond 200 kB: a write past that fails as on a full disk, and needs no rights to try."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_loses_nothing(path: Path, logs: list[dict[str, object]]) -> None:
     """What does not fit waits in memory, in order, behind what did; it is said once."""
-    with closing(Outbox(path)) as outbox:
+    with no_room(200_000), closing(Outbox(path)) as outbox:
         for seq in range(1000):
             outbox.put(TOPIC, step(seq))
         assert [("new", seq) for seq in range(1000)] == waiting(outbox)

@@ -19,7 +19,7 @@ from monitor.learn.comparator import LogMelMahalanobis
 from monitor.learn.fitting import Pieces, joined, observed, sizes
 from monitor.learn.heard import Clips, normal_planes
 from monitor.learn.places import Place, System
-from monitor.learn.training import Progress
+from monitor.records import Progress
 
 DETECTORS = (*PARTS, "fusion", "R + S")
 FUSION = DETECTORS.index("fusion")

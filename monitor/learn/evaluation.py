@@ -26,7 +26,7 @@ from monitor.learn.heard import decoded, inputs
 from monitor.learn.network import Trained, gflop, start_from, trained, untrained
 from monitor.learn.places import Divide, Place, System, classes, distinct, sites, systems
 from monitor.learn.protocol import Row
-from monitor.learn.training import Progress
+from monitor.records import Progress
 from monitor.whole import check_writable
 
 COMPARATOR = "log-mel Mahalanobis"

@@ -15,7 +15,7 @@ from monitor.learn.comparator import Statistics, statistics
 from monitor.learn.corpus import planes
 from monitor.learn.places import Place, System
 from monitor.learn.protocol import Clip, Row, waveforms
-from monitor.learn.training import Progress
+from monitor.records import Progress
 
 
 @dataclass(frozen=True, slots=True)

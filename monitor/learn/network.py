@@ -23,7 +23,7 @@ from monitor.build import open_for, representation
 from monitor.errors import ModelError
 from monitor.learn.optimise import fresh, optimise, plan
 from monitor.learn.protocol import RATE_HZ
-from monitor.learn.training import Progress
+from monitor.records import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan
+from monitor.records import Progress
 from monitor.whole import check_writable
 
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
@@ -31,17 +32,6 @@ _MOST_DECODED, _MOST_SIZED = 8192, 2048
 _CALIBRATED = 30  # windows for each second of the budget, where nothing is trained
 _HELD = 0.7  # of the windows that a profile is made of; the rest are of the training
 _RESERVE_S = 2.0  # alarm levels and saving
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a long job has got."""
-
-    stage: str
-    done: float
-    """Of 1."""
-    loss: float | None = None
-    """Of training, running mean; 1 is an untrained network."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,10 @@ from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
 from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.learn.fitting import p_of
-from monitor.learn.training import Progress, Summary, calibrate, train
+from monitor.learn.training import Summary, calibrate, train
 from monitor.present import sentences
 from monitor.recording import open_recording
-from monitor.records import Judgement
+from monitor.records import Judgement, Progress
 from monitor.scoring import judged
 
 PIECE_S = 600.0

@@ -43,9 +43,9 @@ from monitor.learn.heard import Clips, decoded, inputs, normal_planes
 from monitor.learn.network import start_from, trained
 from monitor.learn.places import Place, System, sites, systems
 from monitor.learn.protocol import EVENT, Clip, Row, event_start, read_rows, waveform
-from monitor.learn.training import Progress
 from monitor.picture import panel
 from monitor.present import Bars
+from monitor.records import Progress
 
 SNR_DB = 6.0
 CLASSES = ("air_conditioner", "drilling", "jackhammer", "siren")

@@ -1,0 +1,195 @@
+"""`record`: a stream's sound on disk, through the very capture that the daemon listens through, as normal to learn from.
+
+Segments of a minute, 24-bit FLAC, named after the stream and the time at which they begin (UTC). A segment is there whole
+or not at all, and has no gap within: what was lost begins a new one. What is there already counts, so that a recording that was
+broken off goes on.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from monitor import build
+from monitor.config import load
+from monitor.errors import ConfigError, DiffmonError, SourceError
+from monitor.reader import Reader
+from monitor.records import Items, Progress
+from monitor.ring import Ring
+
+SEGMENT_S = 60.0
+_RING_S = 30.0
+_LEAST_S = 0.1  # a shorter segment is of use to nobody
+_TICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of it."""
+
+    folder: str
+    stream: str
+    seconds: float
+    """Of the stream in the folder, over all segments."""
+    wanted_s: float
+    segments: int
+    """Written now."""
+    lost_s: float
+    """Not heard in between, now."""
+
+
+class Segments:
+    """Writes a stream's items into segments below a folder. One thread calls it; `close` may be called twice."""
+
+    def __init__(self, folder: Path, stream: str, rate_hz: int) -> None:
+        self.count = 0
+        """Segments finished."""
+        self.written = 0
+        """Items in them, and in the one that is open."""
+        self._folder, self._stream, self._rate_hz = folder, stream, rate_hz
+        self._file: soundfile.SoundFile | None = None
+        self._part = folder / f".{stream}.part"
+        self._name = ""
+
+    def write(self, items: Items, began_unix: float) -> None:
+        """Appends items `[n, 1]`, the first of which was heard at a unix time. Raises DiffmonError if the disk fails."""
+        for at in range(0, len(items), self._rate_hz):
+            some = items[at : at + self._rate_hz]
+            with self._told():
+                if self._file is None:
+                    self._begin(began_unix + at / self._rate_hz)
+                assert self._file is not None  # noqa: S101  # just begun
+                self._file.write(some)
+                # Out of the library's buffer, so that a full disk is told of now and not at the end.
+                self._file.flush()
+            self.written += len(some)
+            if self._file.frames >= SEGMENT_S * self._rate_hz:
+                self.close()
+
+    def close(self) -> None:
+        """Finishes the segment that is open; the next item begins a new one. Raises DiffmonError if the disk fails."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with self._told():
+            frames = file.frames
+            file.close()
+            if frames < _LEAST_S * self._rate_hz:
+                self.written -= frames
+                self._part.unlink()
+                return
+            self._part.replace(self._folder / self._name)
+            self.count += 1
+
+    def _begin(self, began_unix: float) -> None:
+        stamp = datetime.fromtimestamp(began_unix, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+        self._name = f"{self._stream}-{stamp}Z.flac"
+        self._file = soundfile.SoundFile(self._part, "w", self._rate_hz, 1, "PCM_24", format="FLAC")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Translates what the disk says, and leaves nothing half-written behind."""
+        try:
+            yield
+        except (OSError, soundfile.LibsndfileError) as error:
+            file, self._file = self._file, None
+            with suppress(OSError, soundfile.LibsndfileError):
+                if file is not None:
+                    file.close()
+            self._part.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DiffmonError(f"{self._folder}: cannot be written: {reason}; the segments before it are whole") from None
+
+
+def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iterator[Progress | Recorded]:
+    """Records until the folder holds so many seconds of the stream, or until SIGINT or SIGTERM. Raises DiffmonError."""
+    config = load(config_path)
+    chosen = next((s for s in config.stream if s.name == stream), None)
+    if chosen is None:
+        raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
+    rate_hz = build.recording_rate_hz()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
+    before_s = found_s(folder, stream)
+    ring = Ring(int(_RING_S * rate_hz), item=(1,), rate_hz=rate_hz)
+    reader = Reader(stream, partial(build.source, chosen, rate_hz), ring, live=build.is_live(chosen))
+    segments = Segments(folder, stream, rate_hz)
+    wanted = max(0, round((seconds - before_s) * rate_hz))
+    lost = 0
+    with _asked_to_stop() as stop:
+        reader.start()
+        try:
+            for missing in pour(ring, segments, wanted, stop.is_set):
+                lost = missing
+                yield Progress("recording", min(1.0, (before_s + segments.written / rate_hz) / seconds))
+        finally:
+            reader.close()
+            segments.close()
+    if isinstance(ring.error, SourceError):
+        raise ring.error
+    yield Recorded(str(folder), stream, round(before_s + segments.written / rate_hz, 1), seconds, segments.count, round(lost / rate_hz, 3))
+
+
+def found_s(folder: Path, stream: str) -> float:
+    """How much of a stream a folder holds already (s)."""
+    total_s = 0.0
+    for path in folder.glob(f"{stream}-*.flac"):
+        with suppress(soundfile.LibsndfileError):  # somebody else's
+            total_s += soundfile.info(path).duration
+    return total_s
+
+
+def pour(ring: Ring, segments: Segments, wanted: int, stopped: Callable[[], bool]) -> Iterator[int]:
+    """Moves so many items from the ring into segments; yields how many were lost so far, about four times a second."""
+    index = lost = 0
+    while segments.written < wanted and not stopped():
+        with ring.arrived:
+            if index >= ring.end and not ring.finished:
+                ring.arrived.wait(_TICK_S)
+            first, after = _run(ring, index)
+            items = ring.read(first, min(after, first + wanted - segments.written))
+        if first > index:
+            lost += first - index
+            segments.close()
+        index = first
+        if items is not None and len(items):
+            segments.write(np.asarray(items), time.time() - (time.monotonic() - ring.time_of(first)))
+            index = first + len(items)
+        elif ring.finished:
+            return
+        yield lost
+
+
+def _run(ring: Ring, index: int) -> tuple[int, int]:
+    """The next items `[first, after)` from an index on that are there without a gap; none if `first == after`."""
+    first = max(index, ring.oldest)
+    for begin, end in ring.gaps:
+        if begin <= first < end:
+            first = end
+        elif begin > first:
+            return first, begin
+    return first, max(first, ring.end)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, instead of ending the process."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
