@@ -208,6 +208,30 @@ def test_a_full_disk_loses_nothing(path: Path, logs: list[dict[str, object]]) ->
     assert 1 == len(said(logs, "outbox.failed"))
 
 
+def test_a_disk_that_is_full_at_the_start_stops_nobody(path: Path, logs: list[dict[str, object]]) -> None:
+    """What was open at a crash is ended all the same, in memory."""
+    with closing(Outbox(path)) as outbox:
+        outbox.put(TOPIC, EVENT)
+    with no_room(1), closing(Outbox(path)) as outbox:
+        outbox.put(TOPIC, step(7))
+        assert [("new", 0), ("end", 1), ("new", 7)] == waiting(outbox)
+        assert 3 == len(outbox)
+    assert 1 == len(said(logs, "outbox.failed"))
+
+
+def test_a_closed_outbox_has_nothing_to_send() -> None:
+    """A thread that is late finds it empty, and no error."""
+    outbox = Outbox()
+    outbox.put(TOPIC, EVENT)
+    message = outbox.after(0)
+    assert message is not None
+    outbox.close()
+    outbox.close()
+    assert outbox.after(0) is None
+    outbox.done(message)
+    assert 0 == outbox.sent
+
+
 def test_a_daemon_killed_without_a_broker_is_made_good_by_the_next(path: Path, tmp_path: Path) -> None:
     """What the dead one had not sent arrives from the next, the open event ends, and the retained state is true."""
     script = (

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -35,6 +36,8 @@ CREATE TABLE open (event TEXT PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT
 """
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +72,22 @@ class Outbox:
         self._unix = unix
         self._changed = threading.Condition()
         self._database = _in_memory() if path is None else _on_disk(path)
-        self._interrupt()
-        self._waiting: int = self._database.execute("SELECT count(*) FROM waiting").fetchone()[0]
+        self._closed = False
+        self._waiting = 0
+        self._kept(self._interrupt)
 
     def put(self, topic: str, event: Event) -> None:
         """Appends a step in an event's life; it is on disk when this returns."""
         text = payload(event)
         with self._changed:
-            try:
-                self._put(topic, event, text)
-            except sqlite3.Error as error:
-                self._retreat(error)
-                self._put(topic, event, text)
+            self._kept(lambda: self._put(topic, event, text))
             self._changed.notify_all()
 
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
+        query = "SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1"
         with self._changed:
-            row = self._database.execute("SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
+            row = None if self._closed else self._kept(lambda: self._database.execute(query, (last,)).fetchone())
         if row is None:
             return None
         number, topic, text, put_unix = row
@@ -95,13 +96,10 @@ class Outbox:
     def done(self, message: Message) -> None:
         """Removes an event that the broker has acknowledged; one that was dropped meanwhile is no error."""
         with self._changed:
-            self.sent += 1
-            try:
-                self._remove(message.id)
-            except sqlite3.Error as error:
-                self._retreat(error)
-                self._remove(message.id)
-            self._changed.notify_all()
+            if not self._closed:
+                self.sent += 1
+                self._kept(lambda: self._remove(message.id))
+                self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
         """Whether the queue ran empty within the time."""
@@ -111,10 +109,19 @@ class Outbox:
     def close(self) -> None:
         """Lets go of the database; may be called twice."""
         with self._changed:
+            self._closed = True
             self._database.close()
 
     def __len__(self) -> int:
         return self._waiting
+
+    def _kept(self, work: Callable[[], T]) -> T:
+        """What the work gives, done on disk, or in memory where the disk fails."""
+        try:
+            return work()
+        except sqlite3.Error as error:
+            self._retreat(error)
+            return work()
 
     def _put(self, topic: str, event: Event, text: str) -> None:
         now = self._unix()
@@ -144,6 +151,7 @@ class Outbox:
                 _append(database, topic, json.dumps(end), self._unix())
                 log.warning("event.interrupted", id=last["id"], stream=last["stream"])
             database.execute("DELETE FROM open")
+        self._waiting = self._database.execute("SELECT count(*) FROM waiting").fetchone()[0]
 
     def _retreat(self, error: sqlite3.Error) -> None:
         """Goes on in memory, with all that can still be read."""

@@ -22,6 +22,8 @@ from monitor.records import Block
 
 STALL_S = 6.0
 """A child that delivers nothing for so long is killed; a little longer than its source itself takes to notice."""
+KILLED_S = 3.0
+"""How long a killed child is waited for."""
 
 _PIPE_BYTES = 1 << 20  # 16 s of sound
 _READ_BYTES = 1 << 16
@@ -105,7 +107,8 @@ class Process:
         """Kills the child, which ends `blocks`."""
         self._closed = True
         self._child.kill()
-        self._child.wait()
+        with suppress(subprocess.TimeoutExpired):  # one that waits for a driver dies when the driver lets it
+            self._child.wait(KILLED_S)
         if not self._begun:
             self._pipe.close()
 
@@ -117,7 +120,7 @@ class Process:
             raise SourceError(f"{self._name}: nothing came for {self._stall_s:g} s, its process hangs and is killed")
         found = os.read(self._pipe.fileno(), _READ_BYTES)
         if not found and not self._closed:
-            raise SourceError(f"{self._name}: its process {_ended(self._child.wait())}")
+            raise SourceError(f"{self._name}: its process {_ended(self._child)}")
         return found
 
     def _opened(self, kind: bytes, start: int, time_s: float, payload: bytes) -> Block:
@@ -145,5 +148,9 @@ def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
     return kind, start, time_s, payload
 
 
-def _ended(status: int) -> str:
+def _ended(child: subprocess.Popen[bytes]) -> str:
+    try:
+        status = child.wait(KILLED_S)
+    except subprocess.TimeoutExpired:
+        return "closed its output"
     return f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
