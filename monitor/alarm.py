@@ -149,7 +149,7 @@ def _power(stretches: Sequence[Array], reach: int) -> float:
         pairs.append(np.maximum(p, rarest))
     rarer = np.concatenate(pairs)
     beyond = np.log(_RARE / rarer[rarer < _RARE].clip(_LOWEST_P))
-    return min((len(beyond) + _LASTING) / (float(beyond.sum()) + _LASTING), 2.0)
+    return min(max((len(beyond) + _LASTING) / (float(beyond.sum()) + _LASTING), 1.0), 2.0)
 
 
 def _resampled(stretches: Sequence[Array], block: int, rng: np.random.Generator) -> Array:

@@ -165,7 +165,7 @@ class Pipeline:
         for sink in self._sinks:
             sink.status(stream, status)
         self._notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
-        if status == "online":
+        if status in ("online", "no_signal"):  # a source that is dead delivers too; starting again would not mend it
             self._notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:

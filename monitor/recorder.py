@@ -145,7 +145,9 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
 def found_s(folder: Path, stream: str) -> float:
     """How much of a stream a folder holds already (s)."""
     total_s = 0.0
-    for path in folder.glob(f"{stream}-*.flac"):
+    digits = "[0-9]"
+    # The whole form of the time, since another stream may be named like the beginning of a segment of this one.
+    for path in folder.glob(f"{stream}-{8 * digits}T{6 * digits}.*Z.flac"):
         with suppress(soundfile.LibsndfileError):  # somebody else's
             total_s += soundfile.info(path).duration
     return total_s

@@ -114,6 +114,14 @@ def test_levels_hold_where_too_little_was_held_out_to_count(scores: Scores) -> N
     assert {24.0: 1, 96.0: 1} == pytest.approx({rate: events[rate] / (4 * rate) for rate in events}, abs=0.5)
 
 
+def test_a_few_wild_windows_do_not_make_the_level_stricter_than_in_proportion() -> None:
+    """The power is at least 1: of twice as rare an event the level is at most twice as strict."""
+    scores = independent(7200, 1)
+    scores[100:7000:120] = scores[101:7001:120] = 16.0
+    found = curve(scores)
+    assert 0.5 <= found.level(0.5) / found.level(1.0) * 1.001
+
+
 def test_what_cannot_be_counted_does_not_hang_on_chance() -> None:
     """From one half hour of the same normal to another, the level for a rate that none of them vouches for differs little."""
     levels = [curve(correlated(1800, seed)).level(20.0) for seed in range(10)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.records import Block
 from monitor.source.lively import STUCK_S, lively
+from monitor.source.microphone import _resampled
 from tests.scripted import RATE, block
 
 SIZE = 10
@@ -27,6 +31,23 @@ def test_what_is_constant_for_long_is_left_out_and_all_else_is_there(runs: list[
         i = last
     assert expected == [b.start for b in got if b is not None]
     assert (None in got) == any(len(run) >= STUCK for run in "".join("x" if moves else "-" for moves in alive).split("x"))
+
+
+@pytest.mark.parametrize("card_hz", [22_050, 44_100, 48_000])
+@pytest.mark.parametrize("value", [0.0, 0.25, -1.0])
+def test_a_constant_that_was_resampled_is_one(card_hz: int, value: float) -> None:
+    """A card at another rate than ours is stuck all the same, but for the edge where it began."""
+    size = card_hz // 10
+    stuck = (Block(size * i, np.full((size, 1), value, np.float32), i / 10) for i in range(30))
+    told = list(lively(_resampled(stuck, from_hz=card_hz, to_hz=16_000), rate_hz=16_000))
+    assert told[-15:] == [None] * 15
+
+
+def test_a_faint_signal_is_one() -> None:
+    """What moves by one step of 16 bits is heard."""
+    sound = (np.arange(SIZE * 30, dtype=np.float32) % 2)[:, None] / 32768
+    faint = [Block(SIZE * i, sound[SIZE * i : SIZE * (i + 1)], 0.0) for i in range(30)]
+    assert faint == list(lively(faint, rate_hz=RATE))
 
 
 def test_another_constant_is_no_signal_either() -> None:

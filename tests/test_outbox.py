@@ -61,6 +61,7 @@ def test_an_event_stays_until_it_is_done() -> None:
         outbox.done(first)
         outbox.done(first)
         assert outbox.wait_empty(0)
+        assert 2 == outbox.sent
 
 
 def test_what_is_too_old_is_dropped_and_counted(path: Path) -> None:
@@ -69,6 +70,7 @@ def test_what_is_too_old_is_dropped_and_counted(path: Path) -> None:
     with closing(Outbox(path, unix=lambda: now)) as outbox:
         outbox.put(TOPIC, EVENT)
         now += LIFE_S + 1
+        assert ([], 0, 1) == (waiting(outbox), len(outbox), outbox.dropped)
         outbox.put(TOPIC, step(1, type="end", reason="quiet"))
         assert ([("end", 1)], 1, 1) == (waiting(outbox), len(outbox), outbox.dropped)
 
@@ -88,6 +90,7 @@ def test_events_outlive_the_outbox_and_numbers_are_never_used_again(path: Path) 
         assert last is not None
         outbox.done(last)
     with closing(Outbox(path)) as outbox:
+        assert 0 == len(outbox)
         outbox.put(TOPIC, step(0))
         later = outbox.after(0)
         assert later is not None
@@ -206,6 +209,23 @@ def test_a_full_disk_loses_nothing(path: Path, logs: list[dict[str, object]]) ->
             outbox.put(TOPIC, step(seq))
         assert [("new", seq) for seq in range(1000)] == waiting(outbox)
     assert 1 == len(said(logs, "outbox.failed"))
+
+
+@pytest.mark.usefixtures("logs")
+def test_after_the_disk_fails_whoever_sends_still_finds_what_is_new(path: Path) -> None:
+    """Numbers go on, though all that had one was acknowledged and gone."""
+    with closing(Outbox(path)) as outbox:
+        for seq in range(5):
+            outbox.put(TOPIC, step(seq))
+        for message in list(messages(outbox)):
+            outbox.done(message)
+        with no_room(1):
+            outbox.put(TOPIC, step(5))
+        new = outbox.after(message.id)
+        assert new is not None
+        assert 5 == json.loads(new.payload)["seq"]
+        with pytest.raises(SinkError, match="another process has it"):
+            Outbox(path)
 
 
 def test_a_disk_that_is_full_at_the_start_stops_nobody(path: Path, logs: list[dict[str, object]]) -> None:

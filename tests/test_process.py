@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from tests.scripted import PATIENCE_S
 
 def process(behaviour: str, stall_s: float = PATIENCE_S) -> Process:
     """A source that behaves so."""
-    return Process(capture.command(behaviour), name="microphone 'USB'", rate_hz=RATE_HZ, stall_s=stall_s)
+    return Process(capture.command(behaviour), name="microphone 'USB'", rate_hz=RATE_HZ, stall_s=stall_s, start_s=PATIENCE_S)
 
 
 def indices(blocks: list[Block]) -> list[int]:
@@ -70,7 +71,6 @@ def test_blocks_arrive_as_they_were_delivered() -> None:
 def test_a_child_that_goes_wrong_is_told_after_all_it_delivered(behaviour: str, message: str) -> None:
     """Whatever it does, what came before arrives, then an error says what happened, and no process is left."""
     got: list[Block] = []
-    # A child needs a second to start on a busy machine; only one that hangs is waited for.
     with closing(process(behaviour, stall_s=1.0 if behaviour == "hang" else PATIENCE_S)) as source:
         source_blocks = source.blocks()
         got.append(next(source_blocks))
@@ -103,11 +103,25 @@ def test_closing_from_another_thread_ends_a_child_that_hangs() -> None:
     got: list[Block] = []
     reading = threading.Thread(target=lambda: got.extend(source.blocks()))
     reading.start()
-    until(lambda: len(got) == 0 and reading.is_alive())
+    until(lambda: len(got) == 3, timeout_s=PATIENCE_S)
     source.close()
     reading.join(PATIENCE_S)
     assert not reading.is_alive()
     source.close()
+
+
+def test_what_was_closed_before_it_was_read_has_nothing() -> None:
+    """No error: whoever closes it may be quicker than whoever reads."""
+    source = process("live")
+    source.close()
+    assert [] == list(source.blocks())
+
+
+def test_a_child_that_never_delivers_is_given_a_little_longer() -> None:
+    """Starting a program and opening a device takes time, but not for ever."""
+    source = Process([sys.executable, "-c", "import time; time.sleep(60)"], name="microphone", rate_hz=RATE_HZ, stall_s=0.1, start_s=0.5)
+    with closing(source), pytest.raises(SourceError, match=r"microphone: nothing came for 0.5 s"):
+        list(source.blocks())
 
 
 def test_a_program_that_is_not_there_is_an_error() -> None:
@@ -152,8 +166,20 @@ def test_the_real_child_says_what_a_microphone_lacks() -> None:
     """Without a card: the very sentence of the microphone, across the pipe."""
     wanted = {"type": "microphone", "device": "no such card", "channel": 0, "rate_hz": RATE_HZ}
     with (
-        closing(Process(command(wanted), name="microphone", rate_hz=RATE_HZ, stall_s=PATIENCE_S)) as source,
+        closing(Process(command(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
         pytest.raises(SourceError, match="microphone 'no such card': expected one input device by this name"),
+    ):
+        list(source.blocks())
+
+
+def test_the_real_child_is_not_misled_by_the_folder_it_starts_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file there that is named like a module of Python's is no module."""
+    (tmp_path / "queue.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    wanted = {"type": "nothing"}
+    with (
+        closing(Process(command(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
+        pytest.raises(SourceError, match="a capture process was asked for"),
     ):
         list(source.blocks())
 

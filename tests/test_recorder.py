@@ -78,6 +78,14 @@ def test_no_more_is_taken_than_was_asked_for(tmp_path: Path) -> None:
     assert 1.234 == found_s(tmp_path, "fan")
 
 
+def test_another_stream_with_a_like_name_does_not_count(tmp_path: Path) -> None:
+    """`fan-2` is not `fan`."""
+    other = Segments(tmp_path, "fan-2", SLOW_HZ)
+    other.write(ramp(0, 5000), EPOCH)
+    other.close()
+    assert (0.0, 5.0) == (found_s(tmp_path, "fan"), found_s(tmp_path, "fan-2"))
+
+
 def test_a_segment_is_named_after_the_time_at_which_it_begins(tmp_path: Path) -> None:
     """In UTC, to the millisecond, so that names sort as time goes."""
     segments = Segments(tmp_path, "fan", SLOW_HZ)

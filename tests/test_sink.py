@@ -95,6 +95,18 @@ def test_a_closed_pipe_is_a_sink_error() -> None:
 # What waits
 
 
+def test_retained_repeats_what_it_has_but_never_piles_it_up() -> None:
+    """A heartbeat while nobody listens is one thing to tell, however long that lasts."""
+    retained = Retained()
+    retained.repeat("a")
+    assert retained.take() is None
+    retained.put("a", "1")
+    assert ("a", "1") == retained.take()
+    for _ in range(5):
+        retained.repeat("a")
+    assert [("a", "1"), None] == [retained.take(), retained.take()]
+
+
 def test_retained_tells_every_change_and_after_renewal_only_what_stands() -> None:
     """A broker that stays hears ON and OFF; one that comes back hears how things stand."""
     retained = Retained()

@@ -51,12 +51,14 @@ def sound_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[su
             stderr=subprocess.DEVNULL,
         ) as system,
     ):
-        until(lambda: (tmp_path / "sock").exists())
-        with subprocess.Popen(["paplay", "--device=mic", wav], stderr=subprocess.DEVNULL) as player:
-            yield system
-            player.kill()
-        os.kill(system.pid, signal.SIGCONT)
-        system.kill()
+        try:
+            until(lambda: (tmp_path / "sock").exists(), timeout_s=PATIENCE_S)
+            with subprocess.Popen(["paplay", "--device=mic", wav], stderr=subprocess.DEVNULL) as player:
+                yield system
+                player.kill()
+        finally:
+            os.kill(system.pid, signal.SIGCONT)
+            system.kill()
 
 
 @pytest.mark.usefixtures("sound_system")

@@ -55,7 +55,8 @@ class Message:
 class Outbox:
     """A bounded queue in order of arrival, oldest dropped first and counted. Any thread may call it.
 
-    Where the disk fails, events wait in memory from then on, and it is said: an alarm that may be lost is better than none.
+    Where the disk fails, events wait in memory until a restart, and it is said: an alarm that may be lost is better than none. The
+    file stays as it was, so the next process may tell again what it holds; ids and sequence numbers tell doubles.
 
     Args:
         path: the database, made if it is not there; none keeps events in memory alone, for as long as the process lives.
@@ -72,8 +73,9 @@ class Outbox:
         self._unix = unix
         self._changed = threading.Condition()
         self._database = _in_memory() if path is None else _on_disk(path)
+        self._failed: sqlite3.Connection | None = None
         self._closed = False
-        self._waiting = 0
+        self._waiting = self._last = 0
         self._kept(self._interrupt)
 
     def put(self, topic: str, event: Event) -> None:
@@ -85,20 +87,18 @@ class Outbox:
 
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
-        query = "SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1"
         with self._changed:
-            row = None if self._closed else self._kept(lambda: self._database.execute(query, (last,)).fetchone())
-        if row is None:
-            return None
-        number, topic, text, put_unix = row
-        return Message(number, topic, text, put_unix + LIFE_S - self._unix())
+            while not self._closed and (message := self._kept(lambda: self._after(last))) is not None:
+                if message.life_s is None or message.life_s > 0:
+                    return message
+                self.dropped += self._kept(lambda number=message.id: self._remove(number))  # type: ignore[misc]
+        return None
 
     def done(self, message: Message) -> None:
         """Removes an event that the broker has acknowledged; one that was dropped meanwhile is no error."""
         with self._changed:
             if not self._closed:
-                self.sent += 1
-                self._kept(lambda: self._remove(message.id))
+                self.sent += self._kept(lambda: self._remove(message.id))
                 self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
@@ -111,6 +111,8 @@ class Outbox:
         with self._changed:
             self._closed = True
             self._database.close()
+            if self._failed is not None:
+                self._failed.close()
 
     def __len__(self) -> int:
         return self._waiting
@@ -124,52 +126,66 @@ class Outbox:
             return work()
 
     def _put(self, topic: str, event: Event, text: str) -> None:
-        now = self._unix()
+        number = self._last + 1
         with _transaction(self._database) as database:
-            _append(database, topic, text, now)
+            _append(database, number, topic, text, self._unix())
             if event.type == "end":
                 database.execute("DELETE FROM open WHERE event = ?", (event.id,))
             else:
                 database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (event.id, topic, text))
-            old = database.execute("DELETE FROM waiting WHERE put_unix < ?", (now - LIFE_S,)).rowcount
-            excess = max(0, self._waiting + 1 - old - self._capacity)
+            excess = max(0, self._waiting + 1 - self._capacity)
             database.execute("DELETE FROM waiting WHERE id IN (SELECT id FROM waiting ORDER BY id LIMIT ?)", (excess,))
-        self._waiting += 1 - old - excess
-        self.dropped += old + excess
+        self._last = number
+        self._waiting += 1 - excess
+        self.dropped += excess
 
-    def _remove(self, number: int) -> None:
+    def _after(self, last: int) -> Message | None:
+        row = self._database.execute("SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
+        if row is None:
+            return None
+        number, topic, text, put_unix = row
+        return Message(number, topic, text, put_unix + LIFE_S - self._unix())
+
+    def _remove(self, number: int) -> int:
+        """How many left: none, if it had left before."""
         with _transaction(self._database) as database:
             removed = database.execute("DELETE FROM waiting WHERE id = ?", (number,)).rowcount
         self._waiting -= removed
+        return removed
 
     def _interrupt(self) -> None:
         """Ends what was open when the last process died."""
         with _transaction(self._database) as database:
+            # The largest number ever given, also of what has left.
+            used = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'waiting'").fetchone()
+            number = max(self._last, used[0] if used else 0)
             for topic, text in database.execute("SELECT topic, payload FROM open ORDER BY rowid").fetchall():
+                number += 1
                 last = json.loads(text)
                 end = last | {"type": "end", "seq": last["seq"] + 1, "reason": "interrupted"}
-                _append(database, topic, json.dumps(end), self._unix())
+                _append(database, number, topic, json.dumps(end), self._unix())
                 log.warning("event.interrupted", id=last["id"], stream=last["stream"])
             database.execute("DELETE FROM open")
+        self._last = number
         self._waiting = self._database.execute("SELECT count(*) FROM waiting").fetchone()[0]
 
     def _retreat(self, error: sqlite3.Error) -> None:
         """Goes on in memory, with all that can still be read."""
         log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
-        memory, disk = _in_memory(), self._database
-        try:
-            with _transaction(memory):
-                memory.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?)", disk.execute("SELECT * FROM waiting"))
-                memory.executemany("INSERT INTO open VALUES (?, ?, ?)", disk.execute("SELECT * FROM open"))
-        except sqlite3.Error as unreadable:
-            log.error("outbox.unreadable", reason=str(unreadable))
+        # Kept open, and with it the lock: what it holds is ours to send.
+        memory, self._failed = _in_memory(), self._database
+        for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?")):
+            try:
+                for row in self._failed.execute(f"SELECT * FROM {table}"):  # noqa: S608  # a name of ours
+                    memory.execute(f"INSERT INTO {table} VALUES ({columns})", row)  # noqa: S608
+            except sqlite3.Error as unreadable:
+                log.error("outbox.unreadable", reason=str(unreadable))
         self._database = memory
         self._waiting = memory.execute("SELECT count(*) FROM waiting").fetchone()[0]
-        disk.close()
 
 
-def _append(database: sqlite3.Connection, topic: str, text: str, now: float) -> None:
-    database.execute("INSERT INTO waiting (topic, payload, put_unix) VALUES (?, ?, ?)", (topic, text, now))
+def _append(database: sqlite3.Connection, number: int, topic: str, text: str, now: float) -> None:
+    database.execute("INSERT INTO waiting VALUES (?, ?, ?, ?)", (number, topic, text, now))
 
 
 def _in_memory() -> sqlite3.Connection:
@@ -187,9 +203,13 @@ def _on_disk(path: Path) -> sqlite3.Connection:
             raise SinkError(f"{path}: another process has it; two daemons need two nodes, or two state folders") from None
         log.error("outbox.failed", reason=f"{path}: {error}", expected="a folder that can be written; events wait in memory alone")
     except sqlite3.DatabaseError as error:
-        aside = _set_aside(path)
-        log.error("outbox.damaged", reason=f"{path}: {error}", kept=str(aside))
-        return _on_disk(path)
+        log.error("outbox.damaged", reason=f"{path}: {error}", kept=str(aside := _aside(path)))
+        try:
+            _set_aside(path, aside)
+        except OSError as refused:
+            log.error("outbox.failed", reason=f"{aside}: {refused.strerror}", expected="a folder that can be written")
+        else:
+            return _on_disk(path)
     return _in_memory()
 
 
@@ -236,11 +256,14 @@ def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _set_aside(path: Path) -> Path:
-    """Gives a damaged database another name, with what belongs to it, and says which."""
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+def _aside(path: Path) -> Path:
+    """A name for a damaged database."""
+    return path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+
+
+def _set_aside(path: Path, aside: Path) -> None:
+    """Gives a database another name, with what belongs to it. Raises OSError."""
     for suffix in ("-wal", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    return aside

@@ -26,10 +26,11 @@ class Retained:
                 self._renew()
 
     def repeat(self, topic: str) -> None:
-        """Makes a topic's value one to tell again."""
+        """Makes a topic's value one to tell again, unless it waits to be told."""
         with self._lock:
-            if topic in self._values:
-                self._changes.append((topic, self._values[topic]))
+            change = (topic, self._values.get(topic, ""))
+            if topic in self._values and change not in self._changes:
+                self._changes.append(change)
 
     def renew(self) -> None:
         """Makes every value one to tell, and forgets what lies between: for a broker that may know nothing."""

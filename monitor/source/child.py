@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 def command(specification: dict[str, Any]) -> list[str]:
     """Starts the child of this process."""
-    return [sys.executable, "-m", "monitor.source.child", str(os.getpid()), json.dumps(specification)]
+    return [sys.executable, "-P", "-m", "monitor.source.child", str(os.getpid()), json.dumps(specification)]
 
 
 def die_with(parent: int) -> None:
@@ -62,7 +62,12 @@ def main() -> int:
     os.dup2(2, 1)
     try:
         with closing(opened(specification)) as source:
-            pour(source, outlet)
+            try:
+                pour(source, outlet)
+            except SourceError as error:
+                # Told before the device is closed, which may hang.
+                outlet.failure(str(error))
+                return 1
     except SourceError as error:
         outlet.failure(str(error))
         return 1

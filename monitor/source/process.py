@@ -11,6 +11,7 @@ import os
 import select
 import struct
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fcntl import F_SETPIPE_SZ, fcntl
@@ -22,6 +23,8 @@ from monitor.records import Block
 
 STALL_S = 6.0
 """A child that delivers nothing for so long is killed; a little longer than its source itself takes to notice."""
+START_S = 10.0
+"""How long it may take to deliver for the first time: a program starts, and a device is opened."""
 KILLED_S = 3.0
 """How long a killed child is waited for."""
 
@@ -77,13 +80,18 @@ class Process:
         SourceError: the child cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], *, name: str, rate_hz: float, stall_s: float = STALL_S) -> None:
+    def __init__(self, command: Sequence[str], *, name: str, rate_hz: float, stall_s: float = STALL_S, start_s: float = START_S) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
         self._name = name
         self._stall_s = stall_s
+        self._patience_s = start_s
         self._begun = self._closed = False
-        reading, writing = os.pipe()
+        self._deciding = threading.Lock()
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            raise SourceError(f"{name}: no pipe can be made: {error.strerror}") from None
         try:
             self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writing)
         except OSError as error:
@@ -95,7 +103,10 @@ class Process:
 
     def blocks(self) -> Iterator[Block]:
         """Blocks as the child delivers them, until `close`. Raises SourceError if it fails, dies or delivers nothing for a while."""
-        self._begun = True
+        with self._deciding:
+            if self._closed:
+                return
+            self._begun = True
         with self._pipe:
             received = bytearray()
             while not self._closed:
@@ -105,19 +116,21 @@ class Process:
 
     def close(self) -> None:
         """Kills the child, which ends `blocks`."""
-        self._closed = True
+        with self._deciding:
+            self._closed = True
+            if not self._begun:
+                self._pipe.close()
         self._child.kill()
         with suppress(subprocess.TimeoutExpired):  # one that waits for a driver dies when the driver lets it
             self._child.wait(KILLED_S)
-        if not self._begun:
-            self._pipe.close()
 
     def _more(self) -> bytes:
         """What the pipe holds, at least a byte, unless it is closed."""
         poll = select.poll()
         poll.register(self._pipe.fileno(), select.POLLIN)
-        if not poll.poll(1000 * self._stall_s):
-            raise SourceError(f"{self._name}: nothing came for {self._stall_s:g} s, its process hangs and is killed")
+        if not poll.poll(1000 * self._patience_s):
+            raise SourceError(f"{self._name}: nothing came for {self._patience_s:g} s, its process hangs and is killed")
+        self._patience_s = self._stall_s
         found = os.read(self._pipe.fileno(), _READ_BYTES)
         if not found and not self._closed:
             raise SourceError(f"{self._name}: its process {_ended(self._child)}")
@@ -138,7 +151,7 @@ def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
     if len(received) < _HEADER.size:
         return None
     kind, start, time_s, size = _HEADER.unpack_from(received)
-    if kind not in (_BLOCK, _FAILURE) or size > _MOST_BYTES:
+    if kind not in (_BLOCK, _FAILURE) or size > _MOST_BYTES or (kind == _BLOCK and size % np.float32().itemsize):
         raise SourceError("a capture process sends what is no message; is something else writing into its standard output?")
     end = _HEADER.size + size
     if len(received) < end:
