@@ -6,7 +6,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import structlog
@@ -33,7 +34,9 @@ class Judge(Protocol):
 
 
 class Pipeline:
-    """Runs until stopped or until every source has ended. `run` belongs to one thread; `stop` may be called from any, or a signal.
+    """Runs until stopped or until every source has ended. `run` belongs to one thread.
+
+    `stop` and `soon` may be called from any, or from a signal handler; the rest only in what `soon` was asked to do.
 
     Args:
         watches: by stream.
@@ -61,6 +64,8 @@ class Pipeline:
         self._notifier = notifier
         self._clock = clock
         self._stopping = False
+        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._disabled: set[str] = set()
         self._status: dict[str, StreamStatus] = {}
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
@@ -84,6 +89,18 @@ class Pipeline:
         """Asks `run` to end soon; safe in a signal handler."""
         self._stopping = True
 
+    def soon(self, request: Callable[[], None]) -> None:
+        """Has something done in the pipeline's thread, between two batches."""
+        self._requests.put(request)
+
+    def mute(self, stream: str, muted: bool) -> None:
+        """Tells nothing more of a stream, but its scores; or all again. What is open ends."""
+        self._publish(self.watches[stream].mute(muted))
+
+    def disable(self, stream: str, disabled: bool) -> None:
+        """Does not judge a stream any more, or does again."""
+        (self._disabled.add if disabled else self._disabled.discard)(stream)
+
     def _step(self) -> bool:
         """One round: wait for items, judge what is there, see to the clock. Whether every source has ended and was judged."""
         with self._arrived:
@@ -95,7 +112,8 @@ class Pipeline:
             events = self._passed(self._clock(), busy={w.stream for w in windows})
             done = not windows and all(w.ring.finished for w in self.watches.values())
         self._publish(events)
-        self._judge(windows)
+        self._judge([w for w in windows if w.stream not in self._disabled])
+        self._obey()
         self._tick()
         self._notifier.progress()
         return done
@@ -146,12 +164,18 @@ class Pipeline:
                 for sink in reversed(self._sinks):
                     telling.callback(sink.event, event)
 
+    def _obey(self) -> None:
+        """Does what was asked for."""
+        with suppress(Empty):
+            while True:
+                self._requests.get_nowait()()
+
     def _tick(self) -> None:
         now_s = self._clock()
         for name, watch in self.watches.items():
             if watch.ring.error is not None and not isinstance(watch.ring.error, SourceError):
                 raise watch.ring.error
-            self._set_status(name, self._readers[name].status)
+            self._set_status(name, "disabled" if name in self._disabled else self._readers[name].status)
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
             for sink in self._sinks:
@@ -165,7 +189,7 @@ class Pipeline:
         for sink in self._sinks:
             sink.status(stream, status)
         self._notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
-        if status in ("online", "no_signal"):  # a source that is dead delivers too; starting again would not mend it
+        if status in ("online", "no_signal", "disabled"):  # a source that is dead delivers too; starting again would not mend it
             self._notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:

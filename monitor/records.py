@@ -13,6 +13,7 @@ Items = NDArray[Any]
 
 ChangeType = Literal["new", "update", "end"]
 EndReason = Literal["quiet", "signal_lost", "interrupted", "stopped"]
+Switch = Literal["enabled", "false_alarms_per_day", "silence_min", "mark_normal"]
 StreamStatus = Literal["starting", "learning", "online", "no_signal", "disabled", "offline"]
 
 
@@ -148,6 +149,16 @@ class Reading:
     level_db: float
     at: str
     """RFC 3339 with offset: end of the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody wants of one stream, already known to be of the right form."""
+
+    stream: str
+    switch: Switch
+    value: bool | float | str
+    """`enabled` a bool, `false_alarms_per_day` and `silence_min` a number, `mark_normal` the id of an event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,23 @@ class Watch:
     def __init__(self, identity: Identity, level: Level, *, ring: Ring, windower: Windower, unix: Callable[[float], float]) -> None:
         self.identity = identity
         self.level = level
+        """May be replaced at any time by the pipeline's thread."""
         self.ring = ring
         self.windower = windower
         self._unix = unix
         self._state = State()
         self._open: _Open | None = None
+        self._muted = False
+
+    def mute(self, muted: bool) -> list[Event]:
+        """What there is to tell because from now on nothing shall be told of this stream, or all again."""
+        self._muted = muted
+        return self.stop("stopped") if muted else []
 
     def take(self, judgement: Judgement) -> list[Event]:
         """What there is to tell after one more window, oldest first."""
+        if self._muted:
+            return []
         self._state, changes = observe(self._state, self.level.rule, judgement)
         return [self._event(c) for c in changes]
 
