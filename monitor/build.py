@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,17 +15,19 @@ from models.checkpoint import Fitted, Model
 from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, MicrophoneConfig, StreamConfig
+from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, StreamConfig
 from monitor.engine import Engine, open_model, open_profile, pick_device
-from monitor.errors import ModelError
+from monitor.errors import ConfigError, ModelError
 from monitor.event import Rule
 from monitor.health import Notifier
 from monitor.pipeline import Pipeline
 from monitor.reader import Reader
 from monitor.ring import Ring
 from monitor.sink import Sink
+from monitor.sink.outbox import Outbox
 from monitor.source import Source
 from monitor.source.child import command
+from monitor.source.folder import FolderSource, Position, Trail
 from monitor.source.media import FileSource, Paced, probe, sound_files
 from monitor.source.process import Process
 from monitor.watch import Identity, Level, Watch
@@ -68,7 +70,11 @@ def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
 def rule(stream: StreamConfig, curve: AlarmCurve, sense: Representation) -> Rule:
     """When this stream's events begin and end."""
     level = curve.level(stream.false_alarms_per_day)
-    return timed(sense, alarm_p=level, quiet_s=stream.quiet, cooldown_s=stream.cooldown, update_s=stream.update)
+    decision = timed(sense, alarm_p=level, quiet_s=stream.quiet, cooldown_s=stream.cooldown, update_s=stream.update)
+    match stream.source:
+        case FolderConfig(silence=silence_s):
+            return replace(decision, silence_s=decision.silence_s + silence_s)
+    return decision
 
 
 def timed(sense: Representation, *, alarm_p: float, quiet_s: float, cooldown_s: float, update_s: float) -> Rule:
@@ -93,10 +99,11 @@ def watch(
     node: str,
     unix: Callable[[float], float],
     arrived: threading.Condition | None = None,
+    begin: int = 0,
 ) -> Watch:
-    """Ring, windows and decider of one stream."""
+    """Ring, windows and decider of one stream, whose first item will have the index `begin`."""
     sense, curve = opened.representation, opened.curve
-    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, arrived=arrived)
+    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
     decision = rule(stream, curve, sense)
     level = Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
     identity = Identity(node, stream.name, stream.kind, opened.model.hash)
@@ -112,6 +119,7 @@ def source(stream: StreamConfig, rate_hz: int) -> Source:
             return Process(command(wanted), name=f"microphone {device!r}" if device else "default microphone", rate_hz=rate_hz)
         case FileConfig(paths=paths, loop=loop):
             return Paced(FileSource(sound_files(paths), rate_hz=rate_hz, loop=loop))
+    raise ConfigError(f"stream {stream.name}: its source is a folder of recordings, expected one that is heard as it plays")
 
 
 def is_live(stream: StreamConfig) -> bool:
@@ -127,6 +135,48 @@ def recording_rate_hz() -> int:
 def live_clock(time_s: float) -> float:
     """Unix time of a monotonic time, by the wall clock as it is now."""
     return time.time() - (time.monotonic() - time_s)
+
+
+def recording_clock(time_s: float) -> float:
+    """Unix time on the clock of a source that tells it: as it is."""
+    return time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A folder stream: what it is read by, and kept for when it is read again."""
+
+    path: Path
+    position: Position | None
+    """Where it was left off."""
+    trail: Trail
+
+    def source(self, watched: Watch) -> Source:
+        """The recordings from there on, no faster than they are judged."""
+        ring, windower = watched.ring, watched.windower
+        ahead = ring.capacity // 2
+        return FolderSource(
+            self.path,
+            rate_hz=round(ring.rate_hz),
+            position=self.position,
+            trail=self.trail,
+            room=lambda: ring.end - windower.start <= ahead,
+        )
+
+    def reached(self, keep: Callable[[str], None], index: int) -> None:
+        """Has the position of an index kept."""
+        position = self.trail.at(index)
+        if position is not None:
+            keep(position.text())
+
+
+def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
+    """A folder stream as it was left off, or none if the stream is none."""
+    match stream.source:
+        case FolderConfig(path=path):
+            place = outbox.position(stream.name)
+            return Filled(path, None if place is None else Position.read(place), Trail())
+    return None
 
 
 def opened_streams(config: Config) -> dict[str, Opened]:
@@ -155,19 +205,22 @@ def engines(opened: Mapping[str, Opened], device: torch.device) -> dict[str, Eng
     return result
 
 
-def pipeline(config: Config, sinks: Sequence[Sink]) -> Pipeline:
+def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox) -> Pipeline:
     """The whole spine, warm, not yet running. Raises ModelError, SourceError."""
     opened = opened_streams(config)
     judges = engines(opened, pick_device(config.device))
     arrived = threading.Condition()
-    watches = {s.name: watch(s, opened[s.name], judges[s.name], node=config.node, unix=live_clock, arrived=arrived) for s in config.stream}
-    readers = {
-        s.name: Reader(
-            s.name,
-            partial(source, s, opened[s.name].representation.rate_hz),
-            watches[s.name].ring,
-            live=is_live(s),
-        )
-        for s in config.stream
-    }
-    return Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier())
+    watches, readers, reached = {}, {}, {}
+    for stream in config.stream:
+        name, folder = stream.name, filled(stream, outbox)
+        begin = 0 if folder is None or folder.position is None else folder.position.index
+        unix = live_clock if folder is None else recording_clock
+        watched = watch(stream, opened[name], judges[name], node=config.node, unix=unix, arrived=arrived, begin=begin)
+        if folder is None:
+            opening = partial(source, stream, opened[name].representation.rate_hz)
+        else:
+            opening = partial(folder.source, watched)
+            reached[name] = partial(folder.reached, partial(outbox.reached, name))
+        watches[name] = watched
+        readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
+    return Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier(), reached=reached)

@@ -73,12 +73,21 @@ class FileConfig(_Section):
     """Start again after the last file."""
 
 
+class FolderConfig(_Section):
+    """A folder that a recorder fills: each recording once, in order of time."""
+
+    type: Literal["folder"]
+    path: Path
+    silence: Duration = 180.0
+    """An event ends when for so long no further recording came (s)."""
+
+
 class StreamConfig(_Section):
     """One microphone or file stream, and when to raise an alarm on it."""
 
     name: Name
     kind: Literal["audio"] = "audio"
-    source: Annotated[MicrophoneConfig | FileConfig, Field(discriminator="type")]
+    source: Annotated[MicrophoneConfig | FileConfig | FolderConfig, Field(discriminator="type")]
     model: Path
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""
@@ -134,7 +143,7 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 def _keys(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """The location as the file has it: a tagged union puts its tag ("microphone") behind `source`, the file has no such key."""
-    return tuple(p for i, p in enumerate(location) if i == 0 or location[i - 1] != "source" or p not in ("microphone", "file"))
+    return tuple(p for i, p in enumerate(location) if i == 0 or location[i - 1] != "source" or p not in ("microphone", "file", "folder"))
 
 
 def _sentence(error: Any) -> str:

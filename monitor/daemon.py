@@ -30,10 +30,12 @@ def run(path: Path) -> None:
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
     with ExitStack() as closing:
-        sinks = open_sinks(config)
+        outbox = open_outbox(config)
+        closing.callback(outbox.close)
+        sinks = open_sinks(config, outbox)
         for sink in sinks:
             closing.callback(sink.close)
-        pipeline = build.pipeline(config, sinks)
+        pipeline = build.pipeline(config, sinks, outbox)
 
         def end(number: int, _frame: FrameType | None) -> None:
             pipeline.stop()
@@ -44,12 +46,12 @@ def run(path: Path) -> None:
     _log.info("daemon.stopped")
 
 
-def open_sinks(config: Config) -> list[Sink]:
+def open_sinks(config: Config, outbox: Outbox) -> list[Sink]:
     """Wherever events go: first onto the disk. Raises ConfigError, SinkError."""
     sinks: list[Sink] = []
     if config.mqtt is not None:
         streams = [s.name for s in config.stream]
-        sinks.append(Mqtt(config.mqtt, open_outbox(config), node=config.node, topic=config.topic, streams=streams))
+        sinks.append(Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=streams))
     return [*sinks, JsonLines()] if config.jsonl else sinks
 
 
@@ -57,7 +59,8 @@ def open_outbox(config: Config) -> Outbox:
     """Where events wait for the broker: in the state folder, or in memory without one. Raises SinkError if another daemon has it."""
     folder = state_dir(config)
     if folder is None:
-        _log.warning("outbox.in_memory", reason="no state_dir: events that the broker has not got are lost if the daemon dies")
+        if config.mqtt is not None:
+            _log.warning("outbox.in_memory", reason="no state_dir: events that the broker has not got are lost if the daemon dies")
         return Outbox()
     with suppress(OSError):  # what is wrong, opening the file says
         folder.mkdir(parents=True, exist_ok=True)

@@ -115,6 +115,13 @@ def stop(state: State, rule: Rule, reason: EndReason) -> tuple[State, list[Chang
     return (state, []) if state.open is None else _close(state, state.open, reason)
 
 
+def settled(state: State, rule: Rule, start: int) -> int | None:
+    """The start of the next window, if a new state would decide as this one does from there on; else none."""
+    if state.pending is not None or state.open is not None:
+        return None
+    return None if state.ended is not None and start < state.ended + rule.items(rule.cooldown_s) else start
+
+
 def _watch(state: State, rule: Rule, judgement: Judgement) -> tuple[State, list[Change]]:
     """What one window means while no event is open."""
     if not judgement.p_value <= rule.alarm_p or _cooling(state, rule, judgement):

@@ -43,6 +43,7 @@ class Pipeline:
         readers: by stream.
         engines: by stream; streams that share a network share an engine, and its batches.
         arrived: the condition that all rings notify.
+        reached: by stream that can be read again, is told the index from which it would have to be.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Pipeline:
         sinks: Sequence[Sink],
         arrived: threading.Condition,
         notifier: Notifier,
+        reached: Mapping[str, Callable[[int], None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.watches = watches
@@ -62,6 +64,7 @@ class Pipeline:
         self._sinks = sinks
         self._arrived = arrived
         self._notifier = notifier
+        self._reached = reached or {}
         self._clock = clock
         self._stopping = False
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -113,6 +116,7 @@ class Pipeline:
             done = not windows and all(w.ring.finished for w in self.watches.values())
         self._publish(events)
         self._judge([w for w in windows if w.stream not in self._disabled])
+        self._settle({w.stream for w in windows})
         self._obey()
         self._tick()
         self._notifier.progress()
@@ -163,6 +167,13 @@ class Pipeline:
             with ExitStack() as telling:
                 for sink in reversed(self._sinks):
                     telling.callback(sink.event, event)
+
+    def _settle(self, judged: set[str]) -> None:
+        """Has kept how far the streams that can be read again were judged, once all that was found is told."""
+        for name in judged & self._reached.keys():
+            index = self.watches[name].settled()
+            if index is not None:
+                self._reached[name](index)
 
     def _obey(self) -> None:
         """Does what was asked for."""

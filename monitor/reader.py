@@ -98,7 +98,7 @@ class Reader:
                 self.status = "no_signal"
             else:
                 if offset is None:
-                    offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end else 0
+                    offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end > self._ring.begin else 0
                 self._ring.write(replace(block, start=block.start + offset))
                 self.status = "online"
             if self._closing.is_set():

@@ -24,6 +24,7 @@ class Ring:
         item: shape of one item.
         rate_hz: items a second, as nominally delivered.
         dtype: of the items.
+        begin: absolute index of the first item that will come.
         arrived: notified at every write and at the end. Several rings may share one, so that one thread waits for any of them;
             holding it keeps the ring as it is across several calls.
     """
@@ -35,12 +36,13 @@ class Ring:
         item: tuple[int, ...],
         rate_hz: float,
         dtype: DTypeLike = np.float32,
+        begin: int = 0,
         arrived: threading.Condition | None = None,
     ) -> None:
         self.rate_hz = rate_hz
         self.arrived = arrived or threading.Condition()
         self._items: NDArray[np.generic] = np.zeros((capacity, *item), dtype)
-        self._end = 0
+        self.begin = self._end = begin
         self._gaps: deque[tuple[int, int]] = deque()
         self._gap_items = 0
         self._anchors = _Anchors(rate_hz, spacing=max(1, capacity // _ANCHORS))
@@ -60,7 +62,7 @@ class Ring:
     @property
     def oldest(self) -> int:
         """Smallest absolute index not yet overwritten."""
-        return max(0, self._end - self.capacity)
+        return max(self.begin, self._end - self.capacity)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:

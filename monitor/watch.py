@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.event import Rule, State, lapse, observe, stop
+from monitor.event import Rule, State, lapse, observe, settled, stop
 from monitor.records import Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
@@ -60,6 +61,9 @@ class Watch:
         self._state = State()
         self._open: _Open | None = None
         self._muted = False
+        self.heard = -1
+        """How far the stream had come when it was last asked whether time went by: absolute index."""
+        self._heard_s = 0.0
 
     def mute(self, muted: bool) -> list[Event]:
         """What there is to tell because from now on nothing shall be told of this stream, or all again."""
@@ -74,10 +78,13 @@ class Watch:
         return [self._event(c) for c in changes]
 
     def lapse(self, now_s: float) -> list[Event]:
-        """What there is to tell because time went by, though no window came; `now_s` is on the source's clock."""
-        if self.ring.end == 0:
-            return []
-        ahead = (now_s - self.ring.time_of(self.ring.end)) * self.ring.rate_hz
+        """What there is to tell because time went by, though no window came; `now_s` is monotonic.
+
+        Counted from when items last came, and not from the source's clock: a recording's is not that of now.
+        """
+        if self.ring.end != self.heard:
+            self.heard, self._heard_s = self.ring.end, now_s
+        ahead = (now_s - self._heard_s) * self.ring.rate_hz
         self._state, changes = lapse(self._state, self.level.rule, self.ring.end + int(ahead))
         return [self._event(c) for c in changes]
 
@@ -85,6 +92,13 @@ class Watch:
         """Ends what is open."""
         self._state, changes = stop(self._state, self.level.rule, reason)
         return [self._event(c) for c in changes]
+
+    def settled(self) -> int | None:
+        """Absolute index from which another watch would tell all that this one has yet to tell; none while something hangs over.
+
+        From there on everything may be judged anew: it gives the same events.
+        """
+        return settled(self._state, self.level.rule, self.windower.start)
 
     def reading(self, judgement: Judgement) -> Reading:
         """A window's judgement as a reading."""
@@ -135,7 +149,8 @@ class Watch:
 
 
 def _named(identity: Identity, start_unix: float) -> _Open:
-    text = f"{identity.node}/{identity.stream}/{identity.model}/{start_unix:.3f}"
+    # To the millisecond, rounded where no item of a usual rate begins: what is found again in a recording shall have the same name.
+    text = f"{identity.node}/{identity.stream}/{identity.model}/{math.floor(1000 * start_unix + 0.53125)}"
     return _Open(hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), start_unix)
 
 

@@ -21,11 +21,16 @@ class Windower:
         self._stream = stream
         self._length = length
         self._hop = hop
-        self._start = 0
+        self._start = -(-ring.begin // hop) * hop
         self._lost = 0
         # Up to `_seen` everything is either in a window or counted; so far that were `_gaps_seen` items in gaps.
-        self._seen = 0
+        self._seen = ring.begin
         self._gaps_seen = 0
+
+    @property
+    def start(self) -> int:
+        """Absolute index at which the next window begins, if nothing is lost; any thread may read it."""
+        return self._start
 
     def next(self) -> Window | None:
         """The next window; none if it has not wholly arrived. At the end of the source, one more that ends with its last item."""

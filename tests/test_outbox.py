@@ -91,7 +91,7 @@ def test_events_outlive_the_outbox_and_numbers_are_never_used_again(path: Path) 
         outbox.done(last)
     with closing(Outbox(path)) as outbox:
         assert 0 == len(outbox)
-        outbox.put(TOPIC, step(0))
+        outbox.put(TOPIC, step(0, id="another"))
         later = outbox.after(0)
         assert later is not None
         assert later.id > last.id
@@ -233,7 +233,7 @@ def test_a_disk_that_is_full_at_the_start_stops_nobody(path: Path, logs: list[di
     with closing(Outbox(path)) as outbox:
         outbox.put(TOPIC, EVENT)
     with no_room(1), closing(Outbox(path)) as outbox:
-        outbox.put(TOPIC, step(7))
+        outbox.put(TOPIC, step(7, id="another"))
         assert [("new", 0), ("end", 1), ("new", 7)] == waiting(outbox)
         assert 3 == len(outbox)
     assert 1 == len(said(logs, "outbox.failed"))

@@ -180,8 +180,10 @@ def test_a_status_is_told_once_a_change(logs: list[dict[str, object]]) -> None:
 def test_an_event_ends_by_the_clock_when_items_stop_coming() -> None:
     """The source is open and silent: the event ends as signal_lost once that has lasted, though no window came."""
     now_s, sink = [4.0], Kept()
-    with running(pipeline({"fan": Scripted(*blocks((STRANGE, 400)), threading.Event())}, sink, clock=lambda: now_s[0])):
+    spine = pipeline({"fan": Scripted(*blocks((STRANGE, 400)), threading.Event())}, sink, clock=lambda: now_s[0])
+    with running(spine):
         until(lambda: 5 == len(sink.readings), timeout_s=PATIENCE_S)
+        until(lambda: spine.watches["fan"].heard == 400, timeout_s=PATIENCE_S)
         assert "end" not in {e.type for e in sink.events}
         now_s[0] = 9.02
         until(lambda: "end: signal_lost" in told(sink.events), timeout_s=PATIENCE_S)

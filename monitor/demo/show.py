@@ -158,9 +158,10 @@ def _watch(config: Config, host: str, port: int) -> tuple[float, list[Heard]]:
     click.echo(f"\nListening for {LIVE_S:.0f} s, through MQTT at {host}:{port}, for four faults at random times:")
     with ExitStack() as closing:
         closing.enter_context(Subscriber(host, port, f"{config.topic}/{config.node}/+/event", heard.append))
-        sink = Mqtt(config.mqtt, Outbox(), node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
+        outbox = Outbox()
+        sink = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
         closing.callback(sink.close)
-        pipeline: Pipeline = build.pipeline(config, [sink])
+        pipeline: Pipeline = build.pipeline(config, [sink], outbox)
         pipeline.run()
         began_s = pipeline.watches["machine-room"].ring.time_of(0)
     return began_s, heard

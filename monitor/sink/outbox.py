@@ -3,6 +3,9 @@
 A row leaves only when the broker has acknowledged it, when there are too many, or when it is too old. What the last word on
 each open event was stands in the same database, written in the same transaction: if the process dies, the next one
 tells of their end (`interrupted`) before anything new.
+
+How far a stream that can be read again was judged stands there too. What lies behind that is found again after a crash, so the ids
+of events that have ended are kept for a while: nothing more is told of them.
 """
 
 from __future__ import annotations
@@ -28,11 +31,14 @@ CAPACITY = 10_000
 LIFE_S = 7 * 86400.0
 """How long an event may wait."""
 
+_REMEMBERED = 10_000  # events that have ended
 _VERSION = 1
 _MEMORY = ":memory:"
 _TABLES = """
 CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, put_unix REAL NOT NULL) STRICT;
 CREATE TABLE open (event TEXT PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL) STRICT;
+CREATE TABLE ended (number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE position (stream TEXT PRIMARY KEY, place TEXT NOT NULL) STRICT;
 """
 
 log = structlog.get_logger(__name__)
@@ -79,11 +85,23 @@ class Outbox:
         self._kept(self._interrupt)
 
     def put(self, topic: str, event: Event) -> None:
-        """Appends a step in an event's life; it is on disk when this returns."""
+        """Appends a step in an event's life, unless the event has ended; it is on disk when this returns."""
         text = payload(event)
         with self._changed:
             self._kept(lambda: self._put(topic, event, text))
             self._changed.notify_all()
+
+    def position(self, stream: str) -> str | None:
+        """How far a stream was judged, as last `reached`."""
+        with self._changed:
+            row = self._kept(lambda: self._database.execute("SELECT place FROM position WHERE stream = ?", (stream,)).fetchone())
+            return None if row is None else str(row[0])
+
+    def reached(self, stream: str, place: str) -> None:
+        """Keeps how far a stream was judged; what was found up to there was put before."""
+        with self._changed:
+            if not self._closed:
+                self._kept(lambda: self._database.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (stream, place)))
 
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
@@ -126,11 +144,14 @@ class Outbox:
             return work()
 
     def _put(self, topic: str, event: Event, text: str) -> None:
+        if self._database.execute("SELECT 1 FROM ended WHERE event = ?", (event.id,)).fetchone():
+            return
         number = self._last + 1
         with _transaction(self._database) as database:
             _append(database, number, topic, text, self._unix())
             if event.type == "end":
                 database.execute("DELETE FROM open WHERE event = ?", (event.id,))
+                _remember(database, event.id)
             else:
                 database.execute("INSERT OR REPLACE INTO open VALUES (?, ?, ?)", (event.id, topic, text))
             excess = max(0, self._waiting + 1 - self._capacity)
@@ -164,6 +185,7 @@ class Outbox:
                 last = json.loads(text)
                 end = last | {"type": "end", "seq": last["seq"] + 1, "reason": "interrupted"}
                 _append(database, number, topic, json.dumps(end), self._unix())
+                _remember(database, last["id"])
                 log.warning("event.interrupted", id=last["id"], stream=last["stream"])
             database.execute("DELETE FROM open")
         self._last = number
@@ -174,7 +196,7 @@ class Outbox:
         log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
         # Kept open, and with it the lock: what it holds is ours to send.
         memory, self._failed = _in_memory(), self._database
-        for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?")):
+        for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?"), ("ended", "?, ?"), ("position", "?, ?")):
             try:
                 for row in self._failed.execute(f"SELECT * FROM {table}"):  # noqa: S608  # a name of ours
                     memory.execute(f"INSERT INTO {table} VALUES ({columns})", row)  # noqa: S608
@@ -186,6 +208,12 @@ class Outbox:
 
 def _append(database: sqlite3.Connection, number: int, topic: str, text: str, now: float) -> None:
     database.execute("INSERT INTO waiting VALUES (?, ?, ?, ?)", (number, topic, text, now))
+
+
+def _remember(database: sqlite3.Connection, event: str) -> None:
+    """Keeps the id of an event that has ended, and of so many before it."""
+    number = database.execute("INSERT INTO ended (event) VALUES (?)", (event,)).lastrowid or 0
+    database.execute("DELETE FROM ended WHERE number <= ?", (number - _REMEMBERED,))
 
 
 def _in_memory() -> sqlite3.Connection:

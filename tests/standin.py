@@ -1,0 +1,85 @@
+"""A daemon without torch: the real folder source, ring, decider, outbox and MQTT sink, around an engine that only looks at loudness.
+
+  python -m tests.standin FOLDER STATE PORT
+
+It starts ten times faster than the real one, so that it can be killed often.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from monitor import log
+from monitor.config import MqttConfig
+from monitor.health import Notifier
+from monitor.pipeline import Pipeline
+from monitor.reader import Reader
+from monitor.records import Judgement, Window
+from monitor.ring import Ring
+from monitor.sink.mqtt import Mqtt
+from monitor.sink.outbox import Outbox
+from monitor.source.folder import FolderSource, Position, Trail
+from monitor.watch import Identity, Level, Watch
+from monitor.window import Windower
+from tests.scripted import HOP, LENGTH, RATE, RULE, Mean, judged
+
+NODE, STREAM = "barn", "yard"
+LOUD = 0.1
+
+
+class Loudness(Mean):
+    """An engine to which a window is as strange as its mean square is large: `LOUD` begins an event at once, even if short."""
+
+    def judge(self, windows: list[Window]) -> list[Judgement]:  # type: ignore[override]
+        """A judgement of every window, in their order."""
+        return [judged(Window(w.stream, w.start, np.where(np.abs(w.items) > LOUD, 900.0, 0.0), w.lost)) for w in windows]
+
+
+def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
+    """A pipeline that watches a folder, from where it was left off."""
+    arrived, trail, place = threading.Condition(), Trail(), outbox.position(STREAM)
+    position = None if place is None else Position.read(place)
+    ring = Ring(60 * RATE, item=(1,), rate_hz=RATE, arrived=arrived, begin=0 if position is None else position.index)
+    windower = Windower(ring, stream=STREAM, length=LENGTH, hop=HOP)
+    watched = Watch(
+        Identity(NODE, STREAM, "audio", "0f0f"), Level(RULE, 3.0, extrapolated=True), ring=ring, windower=windower, unix=lambda t: t
+    )
+    opened = partial(
+        FolderSource, folder, rate_hz=RATE, position=position, trail=trail, room=lambda: ring.end - windower.start <= 20 * RATE
+    )
+
+    def reached(index: int) -> None:
+        found = trail.at(index)
+        if found is not None:
+            outbox.reached(STREAM, found.text())
+
+    return Pipeline(
+        watches={STREAM: watched},
+        readers={STREAM: Reader(STREAM, opened, ring, live=False)},
+        engines={STREAM: Loudness()},
+        sinks=sinks,  # type: ignore[arg-type]
+        arrived=arrived,
+        notifier=Notifier(),
+        reached={STREAM: reached},
+    )
+
+
+def main() -> None:
+    """Runs until SIGTERM, or worse."""
+    folder, state, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    log.configure("warning")
+    outbox = Outbox(state / f"{NODE}.outbox")
+    sink = Mqtt(MqttConfig(host="127.0.0.1", port=port), outbox, node=NODE, topic="diffmon", streams=[STREAM])
+    pipeline = spine(folder, outbox, sink)
+    signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
+    pipeline.run()
+
+
+if __name__ == "__main__":
+    main()
