@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -82,12 +82,15 @@ class FolderConfig(_Section):
     """An event ends when for so long no further recording came (s)."""
 
 
+SourceConfig = MicrophoneConfig | FileConfig | FolderConfig
+
+
 class StreamConfig(_Section):
     """One microphone or file stream, and when to raise an alarm on it."""
 
     name: Name
     kind: Literal["audio"] = "audio"
-    source: Annotated[MicrophoneConfig | FileConfig | FolderConfig, Field(discriminator="type")]
+    source: Annotated[SourceConfig, Field(discriminator="type")]
     model: Path
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""
@@ -141,9 +144,12 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return text.lstrip(".")
 
 
+_TAGS = {c.model_fields["type"].annotation.__args__[0] for c in get_args(SourceConfig)}
+
+
 def _keys(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """The location as the file has it: a tagged union puts its tag ("microphone") behind `source`, the file has no such key."""
-    return tuple(p for i, p in enumerate(location) if i == 0 or location[i - 1] != "source" or p not in ("microphone", "file", "folder"))
+    return tuple(p for i, p in enumerate(location) if i == 0 or location[i - 1] != "source" or p not in _TAGS)
 
 
 def _sentence(error: Any) -> str:

@@ -2,7 +2,7 @@
 
   python -m tests.standin FOLDER STATE PORT
 
-It starts ten times faster than the real one, so that it can be killed often.
+It starts ten times faster than the real one, so that it can be killed often; it takes its time to judge, so that it is killed at work.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,25 +22,35 @@ from monitor.config import MqttConfig
 from monitor.health import Notifier
 from monitor.pipeline import Pipeline
 from monitor.reader import Reader
-from monitor.records import Judgement, Window
+from monitor.records import Judgement, Reading, Window
 from monitor.ring import Ring
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource, Position, Trail
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
-from tests.scripted import HOP, LENGTH, RATE, RULE, Mean, judged
+from tests.scripted import HOP, LENGTH, RATE, RULE, Kept, Mean, judged
 
 NODE, STREAM = "barn", "yard"
 LOUD = 0.1
+WORK_S = 0.01
+"""What judging a window takes."""
 
 
 class Loudness(Mean):
-    """An engine to which a window is as strange as its mean square is large: `LOUD` begins an event at once, even if short."""
+    """An engine to which what is louder than `LOUD`, if only for a moment, begins an event at once."""
 
-    def judge(self, windows: list[Window]) -> list[Judgement]:  # type: ignore[override]
+    def judge(self, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window, in their order."""
         return [judged(Window(w.stream, w.start, np.where(np.abs(w.items) > LOUD, 900.0, 0.0), w.lost)) for w in windows]
+
+
+class Slow(Kept):
+    """Takes its time over every window, once it is decided on: the moments between them are those to be killed at."""
+
+    def reading(self, reading: Reading) -> None:
+        """Waits."""
+        time.sleep(WORK_S)
 
 
 def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
@@ -76,7 +88,7 @@ def main() -> None:
     log.configure("warning")
     outbox = Outbox(state / f"{NODE}.outbox")
     sink = Mqtt(MqttConfig(host="127.0.0.1", port=port), outbox, node=NODE, topic="diffmon", streams=[STREAM])
-    pipeline = spine(folder, outbox, sink)
+    pipeline = spine(folder, outbox, sink, Slow())
     signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
     pipeline.run()
 

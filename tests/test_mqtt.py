@@ -127,7 +127,7 @@ def test_the_broker_keeps_an_event_as_long_as_it_is_of_use(mosquitto: Mosquitto,
         outbox.put("diffmon/barn/fan/event", step(0, type="end", reason="quiet"))
     with Subscriber(mosquitto.port) as subscriber, closing(mqtt(mosquitto.port, path)) as sink:
         until(lambda: seqs(subscriber))
-        sink.event(step(1))
+        sink.event(step(1, id="another"))
         until(lambda: len(seqs(subscriber)) == 2)
         subscriber.wait("diffmon/barn/fan/state", ["ON"])
         [old, new] = (m.expiry_s for m in subscriber.messages if m.topic.endswith("/event"))
