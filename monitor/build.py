@@ -16,6 +16,7 @@ from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, StreamConfig
+from monitor.control import Control, Told
 from monitor.engine import Engine, open_model, open_profile, pick_device
 from monitor.errors import ConfigError, ModelError
 from monitor.event import Rule
@@ -102,13 +103,18 @@ def watch(
     begin: int = 0,
 ) -> Watch:
     """Ring, windows and decider of one stream, whose first item will have the index `begin`."""
-    sense, curve = opened.representation, opened.curve
+    sense = opened.representation
     ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
-    decision = rule(stream, curve, sense)
-    level = Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
     identity = Identity(node, stream.name, stream.kind, opened.model.hash)
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
-    return Watch(identity, level, ring=ring, windower=windower, unix=unix)
+    return Watch(identity, level(stream, opened, engine), ring=ring, windower=windower, unix=unix)
+
+
+def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
+    """When this stream alarms."""
+    curve = opened.curve
+    decision = rule(stream, curve, opened.representation)
+    return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
 
 
 def source(stream: StreamConfig, rate_hz: int) -> Source:
@@ -174,7 +180,7 @@ def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
     """A folder stream as it was left off, or none if the stream is none."""
     match stream.source:
         case FolderConfig(path=path):
-            place = outbox.position(stream.name)
+            place = outbox.kept(f"position/{stream.name}")
             return Filled(path, None if place is None else Position.read(place), Trail())
     return None
 
@@ -205,8 +211,8 @@ def engines(opened: Mapping[str, Opened], device: torch.device) -> dict[str, Eng
     return result
 
 
-def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox) -> Pipeline:
-    """The whole spine, warm, not yet running. Raises ModelError, SourceError."""
+def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox, told: Told) -> tuple[Pipeline, Control]:
+    """The whole spine, warm, not yet running, and who decides what is in force on it. Raises ModelError, SourceError."""
     opened = opened_streams(config)
     judges = engines(opened, pick_device(config.device))
     arrived = threading.Condition()
@@ -220,7 +226,10 @@ def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox) -> Pipeline:
             opening = partial(source, stream, opened[name].representation.rate_hz)
         else:
             opening = partial(folder.source, watched)
-            reached[name] = partial(folder.reached, partial(outbox.reached, name))
+            reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
         readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
-    return Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier(), reached=reached)
+    spine = Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier(), reached=reached)
+    control = Control(spine, config.stream, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
+    spine.attend = control.tick
+    return spine, control

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from monitor.duration import seconds
 from monitor.errors import ConfigError
+from monitor.schedule import Hours, hours, zone
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
@@ -18,7 +20,7 @@ Name = Annotated[str, Field(pattern=NAME)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class MqttConfig(_Section):
@@ -102,6 +104,10 @@ class StreamConfig(_Section):
     """After an event's end no new one begins for this long (s)."""
     update: Duration = 5.0
     """While an event lasts, an update is sent this often (s)."""
+    quiet_hours: tuple[Annotated[Hours, BeforeValidator(hours)], ...] = ()
+    """When no event is told."""
+    time_zone: Annotated[ZoneInfo, BeforeValidator(zone)] | None = None
+    """Of the quiet hours; the machine's if none."""
 
 
 class Config(_Section):

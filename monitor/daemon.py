@@ -8,13 +8,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
 from monitor import __version__, build, log
 from monitor.config import Config, MqttConfig, load
 from monitor.engine import pick_device
+from monitor.reload import Reload
 from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
@@ -35,13 +35,11 @@ def run(path: Path) -> None:
         sinks = open_sinks(config, outbox)
         for sink in sinks:
             closing.callback(sink.close)
-        pipeline = build.pipeline(config, sinks, outbox)
-
-        def end(number: int, _frame: FrameType | None) -> None:
-            pipeline.stop()
-
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGINT, end)
+        pipeline, control = build.pipeline(config, sinks, outbox, told=lambda stream, switch, value: None)
+        reload = Reload(path, config, control, pipeline.notifier)
+        signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
+        signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
+        signal.signal(signal.SIGHUP, lambda *_: pipeline.soon(reload))
         pipeline.run()
     _log.info("daemon.stopped")
 

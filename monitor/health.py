@@ -38,6 +38,15 @@ class Notifier:
         """Says in one line what goes on."""
         self._send(f"STATUS={text}")
 
+    def reloading(self) -> None:
+        """Says that a new configuration is being read."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def reloaded(self) -> None:
+        """Says that it is in force, or was refused."""
+        if self._ready:
+            self._send("READY=1")
+
     def stopping(self) -> None:
         """Says that the end has begun."""
         self._send("STOPPING=1")

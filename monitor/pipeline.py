@@ -63,9 +63,11 @@ class Pipeline:
         self._engines = engines
         self._sinks = sinks
         self._arrived = arrived
-        self._notifier = notifier
+        self.notifier = notifier
         self._reached = reached or {}
         self._clock = clock
+        self.attend: Callable[[], None] = lambda: None
+        """Called in every round, a few times a second."""
         self._stopping = False
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._disabled: set[str] = set()
@@ -118,8 +120,9 @@ class Pipeline:
         self._judge([w for w in windows if w.stream not in self._disabled])
         self._settle({w.stream for w in windows})
         self._obey()
+        self.attend()
         self._tick()
-        self._notifier.progress()
+        self.notifier.progress()
         return done
 
     def _cut(self) -> list[Window]:
@@ -199,9 +202,9 @@ class Pipeline:
         log.info("stream.status", stream=stream, status=status)
         for sink in self._sinks:
             sink.status(stream, status)
-        self._notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
+        self.notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
         if status in ("online", "no_signal", "disabled"):  # a source that is dead delivers too; starting again would not mend it
-            self._notifier.ready()
+            self.notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
@@ -209,7 +212,7 @@ class Pipeline:
 
     def _close(self) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""
-        self._notifier.stopping()
+        self.notifier.stopping()
         # Called last to first, and each even if another raises.
         with ExitStack() as closing:
             for sink in self._sinks:

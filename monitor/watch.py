@@ -60,19 +60,20 @@ class Watch:
         self._unix = unix
         self._state = State()
         self._open: _Open | None = None
-        self._muted = False
+        self.muted = False
+        """Whether nothing is told of it."""
         self.heard = -1
         """How far the stream had come when it was last asked whether time went by: absolute index."""
         self._heard_s = 0.0
 
     def mute(self, muted: bool) -> list[Event]:
         """What there is to tell because from now on nothing shall be told of this stream, or all again."""
-        self._muted = muted
+        self.muted = muted
         return self.stop("stopped") if muted else []
 
     def take(self, judgement: Judgement) -> list[Event]:
         """What there is to tell after one more window, oldest first."""
-        if self._muted:
+        if self.muted:
             return []
         self._state, changes = observe(self._state, self.level.rule, judgement)
         return [self._event(c) for c in changes]

@@ -55,7 +55,7 @@ class Slow(Kept):
 
 def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
     """A pipeline that watches a folder, from where it was left off."""
-    arrived, trail, place = threading.Condition(), Trail(), outbox.position(STREAM)
+    arrived, trail, place = threading.Condition(), Trail(), outbox.kept(STREAM)
     position = None if place is None else Position.read(place)
     ring = Ring(60 * RATE, item=(1,), rate_hz=RATE, arrived=arrived, begin=0 if position is None else position.index)
     windower = Windower(ring, stream=STREAM, length=LENGTH, hop=HOP)
@@ -69,7 +69,7 @@ def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
     def reached(index: int) -> None:
         found = trail.at(index)
         if found is not None:
-            outbox.reached(STREAM, found.text())
+            outbox.keep(STREAM, found.text())
 
     return Pipeline(
         watches={STREAM: watched},

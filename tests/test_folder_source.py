@@ -112,6 +112,6 @@ def test_nothing_is_lost_however_fast_it_is_read(tmp_path: Path) -> None:
     windows = (600 * RATE - 200) // 50 + 1
     with running(spine(tmp_path, outbox, sink)):
         until(lambda: len(sink.readings) == windows, timeout_s=PATIENCE_S)
-    place = outbox.position(STREAM)
+    place = outbox.kept(STREAM)
     assert place is not None
     assert 600 * RATE - 200 < Position.read(place).index <= 600 * RATE

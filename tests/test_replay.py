@@ -152,8 +152,8 @@ def test_replay_equals_live(live: tuple[subprocess.CompletedProcess[str], Subscr
     assert ["OFF", "ON", "OFF"] == [s for i, s in enumerate(states) if i == 0 or states[i - 1] != s]
 
 
-def test_sigterm_ends_the_daemon_cleanly(model: Path, normal_wav: Path, tmp_path: Path) -> None:
-    """With no broker there the daemon runs, says so, tells systemd, and ends on SIGTERM with 0."""
+def test_the_daemon_does_as_the_service_manager_says(model: Path, normal_wav: Path, tmp_path: Path) -> None:
+    """With no broker there it runs, says so, tells systemd, reads its configuration again on SIGHUP, and ends on SIGTERM with 0."""
     import socket
 
     config = configured(tmp_path, model, normal_wav, 1)
@@ -165,11 +165,22 @@ def test_sigterm_ends_the_daemon_cleanly(model: Path, normal_wav: Path, tmp_path
         told: list[str] = []
         while not {"READY=1", "WATCHDOG=1"} <= set(told):
             told.append(manager.recv(4096).decode())
+        for text in (config.read_text() + "noise = 9\n", config.read_text().replace("[[stream]]", "[[stream]]\nquiet = '1h'")):
+            config.write_text(text)
+            daemon.send_signal(signal.SIGHUP)
+            while not manager.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC="):
+                pass
+            while manager.recv(4096) != b"READY=1":
+                pass
         daemon.send_signal(signal.SIGTERM)
         _, errors = daemon.communicate(timeout=60)
     assert 0 == daemon.returncode
-    logged = [json.loads(line)["event"] for line in errors.splitlines()]
+    lines = [json.loads(line) for line in errors.splitlines()]
+    logged = [line["event"] for line in lines]
     assert "mqtt.disconnected" in logged
+    [refused, done] = (line for line in lines if line["event"].startswith("reload."))
+    assert ("reload.refused", f"{config}: stream[0].noise: unknown key") == (refused["event"], refused["reason"])
+    assert ("reload.done", ["stream[0].quiet"]) == (done["event"], done["changed"])
     assert "daemon.stopped" == logged[-1]
 
 

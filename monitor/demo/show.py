@@ -21,7 +21,6 @@ from monitor.demo.sound import RATE_HZ, Room
 from monitor.demo.subscriber import Heard, Subscriber
 from monitor.errors import DiffmonError
 from monitor.learn import training
-from monitor.pipeline import Pipeline
 from monitor.present import clock, follow, place
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
@@ -161,7 +160,7 @@ def _watch(config: Config, host: str, port: int) -> tuple[float, list[Heard]]:
         outbox = Outbox()
         sink = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
         closing.callback(sink.close)
-        pipeline: Pipeline = build.pipeline(config, [sink], outbox)
+        pipeline, _ = build.pipeline(config, [sink], outbox, told=lambda *_: None)
         pipeline.run()
         began_s = pipeline.watches["machine-room"].ring.time_of(0)
     return began_s, heard

@@ -4,8 +4,9 @@ A row leaves only when the broker has acknowledged it, when there are too many, 
 each open event was stands in the same database, written in the same transaction: if the process dies, the next one
 tells of their end (`interrupted`) before anything new.
 
-How far a stream that can be read again was judged stands there too. What lies behind that is found again after a crash, so the ids
-of events that have ended are kept for a while: nothing more is told of them.
+What else must outlive the process stands there too: how far a stream that can be read again was judged, what was commanded. What
+lies behind that place is found again after a crash, so the ids of events that have ended are kept for a while: nothing more is told
+of them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _TABLES = """
 CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, put_unix REAL NOT NULL) STRICT;
 CREATE TABLE open (event TEXT PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL) STRICT;
 CREATE TABLE ended (number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE position (stream TEXT PRIMARY KEY, place TEXT NOT NULL) STRICT;
+CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
 log = structlog.get_logger(__name__)
@@ -82,41 +83,41 @@ class Outbox:
         self._failed: sqlite3.Connection | None = None
         self._closed = False
         self._waiting = self._last = 0
-        self._kept(self._interrupt)
+        self._done(self._interrupt)
 
     def put(self, topic: str, event: Event) -> None:
         """Appends a step in an event's life, unless the event has ended; it is on disk when this returns."""
         text = payload(event)
         with self._changed:
-            self._kept(lambda: self._put(topic, event, text))
+            self._done(lambda: self._put(topic, event, text))
             self._changed.notify_all()
 
-    def position(self, stream: str) -> str | None:
-        """How far a stream was judged, as last `reached`."""
+    def kept(self, name: str) -> str | None:
+        """The text that was last kept by a name, or none."""
         with self._changed:
-            row = self._kept(lambda: self._database.execute("SELECT place FROM position WHERE stream = ?", (stream,)).fetchone())
+            row = self._done(lambda: self._database.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone())
             return None if row is None else str(row[0])
 
-    def reached(self, stream: str, place: str) -> None:
-        """Keeps how far a stream was judged; what was found up to there was put before."""
+    def keep(self, name: str, value: str) -> None:
+        """Keeps a text by a name; it is on disk when this returns."""
         with self._changed:
             if not self._closed:
-                self._kept(lambda: self._database.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (stream, place)))
+                self._done(lambda: self._database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value)))
 
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
         with self._changed:
-            while not self._closed and (message := self._kept(lambda: self._after(last))) is not None:
+            while not self._closed and (message := self._done(lambda: self._after(last))) is not None:
                 if message.life_s is None or message.life_s > 0:
                     return message
-                self.dropped += self._kept(lambda number=message.id: self._remove(number))  # type: ignore[misc]
+                self.dropped += self._done(lambda number=message.id: self._remove(number))  # type: ignore[misc]
         return None
 
     def done(self, message: Message) -> None:
         """Removes an event that the broker has acknowledged; one that was dropped meanwhile is no error."""
         with self._changed:
             if not self._closed:
-                self.sent += self._kept(lambda: self._remove(message.id))
+                self.sent += self._done(lambda: self._remove(message.id))
                 self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
@@ -135,7 +136,7 @@ class Outbox:
     def __len__(self) -> int:
         return self._waiting
 
-    def _kept(self, work: Callable[[], T]) -> T:
+    def _done(self, work: Callable[[], T]) -> T:
         """What the work gives, done on disk, or in memory where the disk fails."""
         try:
             return work()
@@ -196,7 +197,7 @@ class Outbox:
         log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
         # Kept open, and with it the lock: what it holds is ours to send.
         memory, self._failed = _in_memory(), self._database
-        for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?"), ("ended", "?, ?"), ("position", "?, ?")):
+        for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?"), ("ended", "?, ?"), ("kept", "?, ?")):
             try:
                 for row in self._failed.execute(f"SELECT * FROM {table}"):  # noqa: S608  # a name of ours
                     memory.execute(f"INSERT INTO {table} VALUES ({columns})", row)  # noqa: S608

@@ -1,0 +1,75 @@
+"""SIGHUP: the configuration read again, and what can change while the daemon listens put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel
+
+from monitor import log
+from monitor.config import Config, load
+from monitor.control import Control
+from monitor.errors import ConfigError
+from monitor.health import Notifier
+
+_STREAM = frozenset({"false_alarms_per_day", "quiet", "cooldown", "update", "quiet_hours", "time_zone"})
+"""Keys of a stream that can change."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Reload:
+    """Reads the file again when called; belongs to the pipeline's thread.
+
+    A file that is wrong, or that changes what needs a restart, is refused as a whole: half a configuration is nobody's wish.
+    """
+
+    def __init__(self, path: Path, config: Config, control: Control, notifier: Notifier) -> None:
+        self._path = path
+        self._config = config
+        self._control = control
+        self._notifier = notifier
+
+    def __call__(self) -> None:
+        """Puts the file in force, or says why not."""
+        self._notifier.reloading()
+        try:
+            config = load(self._path)
+        except ConfigError as error:
+            _log.error("reload.refused", reason=str(error))
+        else:
+            self._take(config)
+        self._notifier.reloaded()
+
+    def _take(self, config: Config) -> None:
+        fixed = [key for key in changes(self._config, config) if key.rpartition(".")[2] not in _STREAM and key != "log_level"]
+        if fixed:
+            _log.error("reload.refused", reason=f"{', '.join(fixed)}: a change takes a restart; nothing was changed")
+            return
+        log.configure(config.log_level)
+        self._control.reload(config.stream)
+        changed = changes(self._config, config)
+        self._config = config
+        _log.info("reload.done", changed=list(changed))
+
+
+def changes(before: BaseModel, after: BaseModel, where: str = "") -> Iterator[str]:
+    """Keys whose values differ, dotted; of a list of sections each, if they are as many, else the list."""
+    for key in type(before).model_fields:
+        yield from _differ(getattr(before, key), getattr(after, key), f"{where}{key}")
+
+
+def _differ(before: object, after: object, where: str) -> Iterator[str]:
+    if isinstance(before, BaseModel) and type(before) is type(after):
+        yield from changes(before, after, f"{where}.")
+    elif _sections(before) and _sections(after) and len(before) == len(after):  # type: ignore[arg-type]
+        for i, (old, new) in enumerate(zip(before, after, strict=True)):  # type: ignore[call-overload]
+            yield from _differ(old, new, f"{where}[{i}]")
+    elif before != after:
+        yield where
+
+
+def _sections(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], BaseModel)
