@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 import torch
 
@@ -23,6 +24,7 @@ from monitor.event import Rule
 from monitor.health import Notifier
 from monitor.pipeline import Pipeline
 from monitor.reader import Reader
+from monitor.records import Command
 from monitor.ring import Ring
 from monitor.sink import Sink
 from monitor.sink.outbox import Outbox
@@ -211,7 +213,9 @@ def engines(opened: Mapping[str, Opened], device: torch.device) -> dict[str, Eng
     return result
 
 
-def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox, told: Told) -> tuple[Pipeline, Control]:
+def pipeline(
+    config: Config, sinks: Sequence[Sink], outbox: Outbox, *, orders: SimpleQueue[Command], told: Told
+) -> tuple[Pipeline, Control]:
     """The whole spine, warm, not yet running, and who decides what is in force on it. Raises ModelError, SourceError."""
     opened = opened_streams(config)
     judges = engines(opened, pick_device(config.device))
@@ -230,6 +234,6 @@ def pipeline(config: Config, sinks: Sequence[Sink], outbox: Outbox, told: Told) 
         watches[name] = watched
         readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
     spine = Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier(), reached=reached)
-    control = Control(spine, config.stream, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
+    control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
     return spine, control

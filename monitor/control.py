@@ -9,7 +9,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import structlog
 
@@ -42,6 +44,7 @@ class Control:
     """Obeys commands and the clock. All of it runs in the pipeline's thread.
 
     Args:
+        orders: commands that wait to be obeyed.
         level: the alarm level of a stream with its rate of false alarms.
         kept: where commanded values outlive the daemon.
         told: hears what is in force, by stream and switch, whenever that changes.
@@ -54,6 +57,7 @@ class Control:
         pipeline: Pipeline,
         streams: Sequence[StreamConfig],
         *,
+        orders: SimpleQueue[Command],
         level: Callable[[StreamConfig], Level],
         kept: Outbox,
         told: Told,
@@ -61,7 +65,7 @@ class Control:
         unix: Callable[[], float] = time.time,
     ) -> None:
         """Puts in force what was commanded before."""
-        self._pipeline = pipeline
+        self._pipeline, self._orders = pipeline, orders
         self._level, self._kept, self._told, self._mark, self._unix = level, kept, told, mark, unix
         self._streams = {s.name: _Stream(s) for s in streams}
         self.reload(streams)
@@ -76,7 +80,7 @@ class Control:
             stream.silent_until = float(self._commanded(file, "silence_min", 0.0))
             self._enforce(stream)
 
-    def apply(self, command: Command) -> None:
+    def _apply(self, command: Command) -> None:
         """Does what is wanted, and keeps it."""
         stream = self._streams[command.stream]
         log.info("control.commanded", stream=command.stream, switch=command.switch, value=command.value)
@@ -96,7 +100,10 @@ class Control:
         self._enforce(stream)
 
     def tick(self) -> None:
-        """Sees to what the clock decides: quiet hours, and the end of a silence."""
+        """Obeys what waits, and the clock: quiet hours, and the end of a silence."""
+        with suppress(Empty):
+            while True:
+                self._apply(self._orders.get_nowait())
         for name, stream in self._streams.items():
             if stream.silent_until and self._unix() >= stream.silent_until:
                 stream.silent_until = 0.0

@@ -8,12 +8,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from queue import SimpleQueue
 
 import structlog
 
 from monitor import __version__, build, log
 from monitor.config import Config, MqttConfig, load
 from monitor.engine import pick_device
+from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
@@ -32,10 +34,13 @@ def run(path: Path) -> None:
     with ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
-        sinks = open_sinks(config, outbox)
+        orders: SimpleQueue[Command] = SimpleQueue()
+        mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
+        sinks: list[Sink] = [*([] if mqtt is None else [mqtt]), *([JsonLines()] if config.jsonl else [])]
         for sink in sinks:
             closing.callback(sink.close)
-        pipeline, control = build.pipeline(config, sinks, outbox, told=lambda stream, switch, value: None)
+        told = _nobody if mqtt is None else mqtt.switch
+        pipeline, control = build.pipeline(config, sinks, outbox, orders=orders, told=told)
         reload = Reload(path, config, control, pipeline.notifier)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -44,13 +49,14 @@ def run(path: Path) -> None:
     _log.info("daemon.stopped")
 
 
-def open_sinks(config: Config, outbox: Outbox) -> list[Sink]:
-    """Wherever events go: first onto the disk. Raises ConfigError, SinkError."""
-    sinks: list[Sink] = []
-    if config.mqtt is not None:
-        streams = [s.name for s in config.stream]
-        sinks.append(Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=streams))
-    return [*sinks, JsonLines()] if config.jsonl else sinks
+def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:
+    """The sink to the broker, which puts what is commanded among the orders. Raises ConfigError."""
+    streams = [s.name for s in config.stream]
+    return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put)
+
+
+def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:
+    """Nobody is told what is in force."""
 
 
 def open_outbox(config: Config) -> Outbox:

@@ -28,6 +28,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.stop()
 
 
+@pytest.fixture(autouse=True)
+def structlog_restored() -> Iterator[None]:
+    """How a test sets up logging is its own affair."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture
 def logs() -> Iterator[list[dict[str, object]]]:
     """What is logged during the test."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 
+from monitor.records import Switch
 from tests.broker import Mosquitto, Subscriber, until
 from tests.events import EVENT, READING, mqtt, step
 
@@ -39,6 +40,10 @@ CONTRACT: dict[str, tuple[int, bool, list[str]]] = {
     "diffmon/barn/pump/status": (1, True, ["starting", "offline"]),
     "diffmon/barn/fan/state": (1, True, ["OFF", "ON", "OFF"]),
     "diffmon/barn/pump/state": (1, True, ["OFF"]),
+    "diffmon/barn/fan/enabled/state": (1, True, ["ON", "OFF"]),
+    "diffmon/barn/fan/false_alarms_per_day/state": (1, True, ["0.5"]),
+    "diffmon/barn/fan/silence_min/state": (1, True, ["30", "0"]),
+    "diffmon/barn/fan/mark_normal/state": (1, True, ["0123456789abcdef"]),
     "diffmon/barn/fan/event": (1, False, [*EVENT_FIELDS, "reason"]),
     "diffmon/barn/fan/score": (0, False, ["score", "p_value", "level_dbfs", "at"]),
     "diffmon/barn/stats": (0, False, ["windows", "mqtt.connected", "mqtt.ack_age_s", "mqtt.sent", "mqtt.dropped", "mqtt.waiting"]),
@@ -59,6 +64,9 @@ def test_topics_and_fields_are_those_that_others_build_on(mosquitto: Mosquitto) 
             sink.event(step(1, type="end", reason="quiet"))
             sink.status("fan", "no_signal")
             sink.reading(READING)
+            in_force: list[tuple[Switch, bool | float | str]] = [("enabled", True), ("enabled", False), ("false_alarms_per_day", 0.5)]
+            for switch, value in [*in_force, ("silence_min", 30.0), ("silence_min", 0.0), ("mark_normal", "0123456789abcdef")]:
+                sink.switch("fan", switch, value)
             sink.stats({"windows": 7})
             until(lambda: early.on("diffmon/barn/stats") and early.on("diffmon/barn/fan/score"))
         early.wait("diffmon/barn/status", ["offline"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -42,11 +43,13 @@ class Desk:
     """A control over a pipeline that stands still."""
 
     def __init__(self, outbox: Outbox, file: StreamConfig) -> None:
+        self.orders: SimpleQueue[Command] = SimpleQueue()
         self.sink, self.heard, self.now = Kept(), Heard(), NIGHT
         self.spine = pipeline({"fan": Scripted(threading.Event())}, self.sink)
         self.control = Control(
             self.spine,
             [file],
+            orders=self.orders,
             level=lambda s: Level(replace(RULE, alarm_p=s.false_alarms_per_day, quiet_s=s.quiet), 3.0, extrapolated=True),
             kept=outbox,
             told=self.heard,
@@ -55,7 +58,8 @@ class Desk:
 
     def command(self, switch: Switch, value: bool | float | str) -> None:
         """Has a command applied."""
-        self.control.apply(Command("fan", switch, value))
+        self.orders.put(Command("fan", switch, value))
+        self.control.tick()
 
     @property
     def rate(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import click
@@ -160,7 +161,7 @@ def _watch(config: Config, host: str, port: int) -> tuple[float, list[Heard]]:
         outbox = Outbox()
         sink = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
         closing.callback(sink.close)
-        pipeline, _ = build.pipeline(config, [sink], outbox, told=lambda *_: None)
+        pipeline, _ = build.pipeline(config, [sink], outbox, orders=SimpleQueue(), told=lambda *_: None)
         pipeline.run()
         began_s = pipeline.watches["machine-room"].ring.time_of(0)
     return began_s, heard

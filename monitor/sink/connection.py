@@ -11,6 +11,7 @@ import time
 import structlog
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from monitor.sink.incoming import Incoming
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.session import RefusedError, Session, SessionLostError, UnsupportedProtocolError
@@ -25,11 +26,12 @@ log = structlog.get_logger(__name__)
 class Connection:
     """Owns the thread "mqtt", which connects, sends what is outgoing, and connects again. `close` comes from one other thread."""
 
-    def __init__(self, login: Login, outgoing: Outgoing) -> None:
+    def __init__(self, login: Login, outgoing: Outgoing, incoming: Incoming | None = None) -> None:
         self.connected = False
         """Whether the broker has let us in; any thread may read it."""
         self._login = login
         self._outgoing = outgoing
+        self._incoming = incoming
         self._protocol: MQTTProtocolVersion | None = None
         self._failures = 0
         self._said: set[str] = set()
@@ -78,7 +80,7 @@ class Connection:
         """One session in the newest protocol that the broker speaks; a session that never came up says nothing about the next."""
         protocol = self._protocol or self._newest_protocol()
         self._protocol = None
-        with self._open(self._login, protocol) as session:
+        with self._open(self._login, protocol, self._incoming) as session:
             while not self._over(session):
                 session.step()
                 if session.connected and not self.connected:
@@ -98,8 +100,8 @@ class Connection:
             return MQTTProtocolVersion.MQTTv311
         return MQTTProtocolVersion.MQTTv5
 
-    def _open(self, login: Login, protocol: MQTTProtocolVersion) -> Session:
-        return Session(login, self._outgoing, protocol=protocol, timeout_s=CONNECT_TIMEOUT_S)
+    def _open(self, login: Login, protocol: MQTTProtocolVersion, incoming: Incoming | None = None) -> Session:
+        return Session(login, self._outgoing, incoming, protocol=protocol, timeout_s=CONNECT_TIMEOUT_S)
 
     def _welcome(self, protocol: MQTTProtocolVersion) -> None:
         self.connected = True

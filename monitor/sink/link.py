@@ -8,6 +8,7 @@ import structlog
 
 from monitor.records import Event
 from monitor.sink.connection import Connection
+from monitor.sink.incoming import Incoming
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
 
@@ -28,11 +29,11 @@ class Link:
         root: what the topics begin with, `<topic>/<node>`.
     """
 
-    def __init__(self, login: Login, outgoing: Outgoing, *, root: str) -> None:
+    def __init__(self, login: Login, outgoing: Outgoing, *, root: str, incoming: Incoming | None = None) -> None:
         """Starts connecting and goes on trying."""
         self._root = root
         self._outgoing = outgoing
-        self._connection = Connection(login, outgoing)
+        self._connection = Connection(login, outgoing, incoming)
 
     def event(self, event: Event) -> None:
         """Queues the event until the broker acknowledges it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from monitor.command import text_of
 from monitor.config import MqttConfig
-from monitor.records import Event, Reading, StreamStatus
+from monitor.records import Command, Event, Reading, StreamStatus, Switch
+from monitor.sink.incoming import Incoming
 from monitor.sink.link import Link
 from monitor.sink.login import login
 from monitor.sink.outbox import Outbox
@@ -16,8 +18,17 @@ from monitor.sink.payload import json_text, reading_payload
 class Mqtt:
     """A sink that publishes below `<topic>/<node>`. One thread calls it and never waits for the broker, but in `close`."""
 
-    def __init__(self, config: MqttConfig, outbox: Outbox, *, node: str, topic: str, streams: Sequence[str]) -> None:
-        """Starts connecting and goes on trying; `close` closes the outbox.
+    def __init__(
+        self,
+        config: MqttConfig,
+        outbox: Outbox,
+        *,
+        node: str,
+        topic: str,
+        streams: Sequence[str],
+        commanded: Callable[[Command], None] = lambda command: None,
+    ) -> None:
+        """Starts connecting and goes on trying; `close` closes the outbox. A command is handed to `commanded` in the thread "mqtt".
 
         Raises ConfigError if the password or the certificates cannot be read.
         """
@@ -30,7 +41,8 @@ class Mqtt:
         for stream in self._streams:
             self._outgoing.retained.put(self._topic(stream, "status"), "starting")
             self._outgoing.retained.put(self._topic(stream, "state"), "OFF")
-        self._link = Link(me, self._outgoing, root=self._root)
+        incoming = Incoming(self._root, self._streams, commanded)
+        self._link = Link(me, self._outgoing, root=self._root, incoming=incoming)
 
     def event(self, event: Event) -> None:
         """Queues the event until the broker acknowledges it; sets the stream's state ON, or OFF at the end."""
@@ -46,6 +58,11 @@ class Mqtt:
     def status(self, stream: str, status: StreamStatus) -> None:
         """Sets the stream's status."""
         self._outgoing.retained.put(self._topic(stream, "status"), status)
+        self._outgoing.ring()
+
+    def switch(self, stream: str, switch: Switch, value: bool | float | str) -> None:
+        """Says what is in force on a stream."""
+        self._outgoing.retained.put(self._topic(stream, f"{switch}/state"), text_of(value))
         self._outgoing.ring()
 
     def stats(self, stats: dict[str, object]) -> None:

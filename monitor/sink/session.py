@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import Any
 
 import structlog
-from paho.mqtt.client import Client, DisconnectFlags
+from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from monitor.sink.incoming import Incoming
 from monitor.sink.login import Login
 from monitor.sink.outbox import Message
 from monitor.sink.outgoing import Outgoing
@@ -43,11 +44,14 @@ class UnsupportedProtocolError(RefusedError):
 class Session:
     """From CONNECT to the end of the connection. All of it runs in the thread "mqtt"; a client of its own, so nothing is left over."""
 
-    def __init__(self, login: Login, outgoing: Outgoing, *, protocol: MQTTProtocolVersion, timeout_s: float) -> None:
+    def __init__(
+        self, login: Login, outgoing: Outgoing, incoming: Incoming | None = None, *, protocol: MQTTProtocolVersion, timeout_s: float
+    ) -> None:
         """Opens the socket, waiting at most `timeout_s` for each address. Raises OSError or SessionLostError."""
         self.connected = False
         """Whether the broker has let us in."""
         self._outgoing = outgoing
+        self._incoming = incoming
         self._flight: dict[int, Message] = {}
         self._window = IN_FLIGHT
         self._cursor = 0
@@ -58,6 +62,8 @@ class Session:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
         try:
             self._client.connect(login.host, login.port, login.keepalive_s)
         except UnicodeError as error:
@@ -163,6 +169,18 @@ class Session:
         self._window = min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT))
         self._begin_again()
         self.connected = True
+        if self._incoming is not None:
+            client.subscribe([(topic, 1) for topic in self._incoming.topics])
+
+    def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.warning(
+                "mqtt.not_subscribed", reason=", ".join(str(r) for r in reasons), expected="to be allowed to, or commands are not heard"
+            )
+
+    def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+        if self._incoming is not None:
+            self._incoming.take(message.topic, bytes(message.payload), retained=message.retain)
 
     def _on_disconnect(self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any) -> None:
         # May come twice, and after a refusal, which says more.
