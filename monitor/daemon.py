@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, MqttConfig, load
+from monitor.config import Config, HealthConfig, MqttConfig, load
 from monitor.engine import pick_device
+from monitor.errors import SinkError
 from monitor.reload import Reload
 from monitor.sink import Sink
+from monitor.sink.healthz import Health
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
+from monitor.sink.metrics import Metrics
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
+from monitor.sink.vitals import Vitals
+from monitor.sink.web import Web
 
 _log = structlog.get_logger(__name__)
 
@@ -29,13 +34,17 @@ def run(path: Path) -> None:
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
+    vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
     with ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
-        sinks = open_sinks(config, outbox)
+        sinks = open_sinks(config, outbox, vitals)
         for sink in sinks:
             closing.callback(sink.close)
-        pipeline, control = build.pipeline(config, sinks, outbox, told=lambda stream, switch, value: None)
+        metrics = Metrics(vitals)
+        if config.health is not None:
+            closing.callback(_served(config.health, metrics))
+        pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, lambda stream, switch, value: None, metrics)
         reload = Reload(path, config, control, pipeline.notifier)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -44,12 +53,26 @@ def run(path: Path) -> None:
     _log.info("daemon.stopped")
 
 
-def open_sinks(config: Config, outbox: Outbox) -> list[Sink]:
+def _served(health: HealthConfig, metrics: Metrics) -> Callable[[], None]:
+    """Opens metrics and health to programs; what closes them."""
+    try:
+        web = Web(health.host, health.port, {"/metrics": metrics.page, "/healthz": Health(metrics.vitals).page})
+    except SinkError as error:
+        # Whoever cannot be asked can still hear, and that is what it is for.
+        _log.error("health.not_served", reason=str(error), expected="a port that is free; until a restart nobody can ask")
+        return lambda: None
+    _log.info("health.served", host=health.host, port=web.port)
+    return web.close
+
+
+def open_sinks(config: Config, outbox: Outbox, vitals: Vitals) -> list[Sink]:
     """Wherever events go: first onto the disk. Raises ConfigError, SinkError."""
     sinks: list[Sink] = []
     if config.mqtt is not None:
         streams = [s.name for s in config.stream]
-        sinks.append(Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=streams))
+        mqtt = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=streams)
+        vitals.delivery = mqtt.delivery
+        sinks.append(mqtt)
     return [*sinks, JsonLines()] if config.jsonl else sinks
 
 
@@ -90,6 +113,8 @@ def check(path: Path) -> Iterator[str]:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
+    if config.health is not None:
+        yield f"health {_servable(config.health)}"
 
 
 def _reached(mqtt: MqttConfig) -> str:
@@ -98,3 +123,11 @@ def _reached(mqtt: MqttConfig) -> str:
     except OSError as error:
         return f"not reached ({error}); the daemon would start and keep trying"
     return "reached"
+
+
+def _servable(health: HealthConfig) -> str:
+    try:
+        Web(health.host, health.port, {}).close()
+    except SinkError as error:
+        return f"{error} (is the daemon running?); it would start and hear all the same"
+    return f"{health.host}:{health.port}: free"

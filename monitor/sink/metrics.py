@@ -43,7 +43,9 @@ class Metrics:
         self._score = gauge("diffmon_anomaly_score", "Score of the last window; larger is stranger.")
         self._p_value = gauge("diffmon_p_value", "Share of normal windows that score at least as high as the last one.")
         self._level = gauge("diffmon_level_dbfs", "Level of the last window, in decibels below full scale.")
-        self._window_unix = gauge("diffmon_stream_last_window_timestamp_seconds", "End of the last window, by its source; 0 before the first.")
+        self._window_unix = gauge(
+            "diffmon_stream_last_window_timestamp_seconds", "End of the last window, by its source; 0 before the first."
+        )
         self._events = Counter("diffmon_events_total", "Steps in events' lives: new, update, end.", ["stream", "type"], registry=registry)
         self._duration = Histogram(
             "diffmon_inference_duration_seconds", "Time that judging a batch takes.", buckets=_DURATIONS_S, registry=registry
