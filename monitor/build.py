@@ -22,12 +22,15 @@ from monitor.engine import Engine, open_model, open_profile, pick_device
 from monitor.errors import ConfigError, ModelError
 from monitor.event import Rule
 from monitor.health import Notifier
-from monitor.pipeline import Pipeline
+from monitor.measured import measured
+from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.records import Command
 from monitor.ring import Ring
 from monitor.sink import Sink
+from monitor.sink.metrics import Metrics
 from monitor.sink.outbox import Outbox
+from monitor.sink.vitals import Vitals
 from monitor.source import Source
 from monitor.source.child import command
 from monitor.source.folder import FolderSource, Position, Trail
@@ -214,11 +217,20 @@ def engines(opened: Mapping[str, Opened], device: torch.device) -> dict[str, Eng
 
 
 def pipeline(
-    config: Config, sinks: Sequence[Sink], outbox: Outbox, *, orders: SimpleQueue[Command], told: Told
+    config: Config,
+    sinks: Sequence[Sink],
+    outbox: Outbox,
+    *,
+    orders: SimpleQueue[Command],
+    told: Told,
+    metrics: Metrics | None = None,
 ) -> tuple[Pipeline, Control]:
-    """The whole spine, warm, not yet running, and who decides what is in force on it. Raises ModelError, SourceError."""
-    opened = opened_streams(config)
-    judges = engines(opened, pick_device(config.device))
+    """The whole spine, warm, not yet running, and who decides what is in force on it; measured, if there are metrics.
+
+    Raises ModelError, SourceError.
+    """
+    opened, device, notifier = opened_streams(config), pick_device(config.device), Notifier()
+    judges = engines(opened, device)
     arrived = threading.Condition()
     watches, readers, reached = {}, {}, {}
     for stream in config.stream:
@@ -233,7 +245,19 @@ def pipeline(
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
         readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
-    spine = Pipeline(watches=watches, readers=readers, engines=judges, sinks=sinks, arrived=arrived, notifier=Notifier(), reached=reached)
+    judging: Mapping[str, Judge] = judges
+    if metrics is not None:
+        judging = measured(judges, metrics.judged)
+        _show(metrics.vitals, notifier, readers, device)
+    spine = Pipeline(watches=watches, readers=readers, engines=judging, sinks=sinks, arrived=arrived, notifier=notifier, reached=reached)
     control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
     return spine, control
+
+
+def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], device: torch.device) -> None:
+    """Says where what the daemon shows of itself is read."""
+    vitals.pulse = notifier
+    vitals.restarts = lambda stream: readers[stream].restarts
+    if device.type == "cuda":
+        vitals.gpu_bytes = partial(torch.cuda.memory_reserved, device)

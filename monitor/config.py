@@ -56,6 +56,13 @@ class MqttConfig(_Section):
         return self
 
 
+class HealthConfig(_Section):
+    """Where programs ask for the daemon's metrics and for its health."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^[^\s\"]*$")
+    port: int = Field(default=9464, ge=1, le=65535)
+
+
 class MicrophoneConfig(_Section):
     """A sound card."""
 
@@ -124,6 +131,8 @@ class Config(_Section):
     """Folder for what must outlive the daemon; the one that systemd gives (`STATE_DIRECTORY`) if none."""
     mqtt: MqttConfig | None = None
     """No broker, no MQTT: events then go to standard output alone."""
+    health: HealthConfig | None = None
+    """No section, no port."""
     jsonl: bool = True
     """Write each event as a JSON line to standard output."""
     stream: tuple[StreamConfig, ...] = Field(min_length=1)

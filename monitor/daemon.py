@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,15 +13,20 @@ from queue import SimpleQueue
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, MqttConfig, load
+from monitor.config import Config, HealthConfig, MqttConfig, load
 from monitor.engine import pick_device
+from monitor.errors import SinkError
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
+from monitor.sink.healthz import Health
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
+from monitor.sink.metrics import Metrics
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
+from monitor.sink.vitals import Vitals
+from monitor.sink.web import Web
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ def run(path: Path) -> None:
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
+    vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
     with ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
@@ -39,8 +45,12 @@ def run(path: Path) -> None:
         sinks: list[Sink] = [*([] if mqtt is None else [mqtt]), *([JsonLines()] if config.jsonl else [])]
         for sink in sinks:
             closing.callback(sink.close)
+        vitals.delivery = None if mqtt is None else mqtt.delivery
+        metrics = Metrics(vitals)
+        if config.health is not None:
+            closing.callback(_served(config.health, metrics))
         told = _nobody if mqtt is None else mqtt.switch
-        pipeline, control = build.pipeline(config, sinks, outbox, orders=orders, told=told)
+        pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics)
         reload = Reload(path, config, control, pipeline.notifier)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -57,6 +67,18 @@ def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: Simple
 
 def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:
     """Nobody is told what is in force."""
+
+
+def _served(health: HealthConfig, metrics: Metrics) -> Callable[[], None]:
+    """Opens metrics and health to programs; what closes them."""
+    try:
+        web = Web(health.host, health.port, {"/metrics": metrics.page, "/healthz": Health(metrics.vitals).page})
+    except SinkError as error:
+        # Whoever cannot be asked can still hear, and that is what it is for.
+        _log.error("health.not_served", reason=str(error), expected="a port that is free; until a restart nobody can ask")
+        return lambda: None
+    _log.info("health.served", host=health.host, port=web.port)
+    return web.close
 
 
 def open_outbox(config: Config) -> Outbox:
@@ -96,6 +118,8 @@ def check(path: Path) -> Iterator[str]:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
+    if config.health is not None:
+        yield f"health {_servable(config.health)}"
 
 
 def _reached(mqtt: MqttConfig) -> str:
@@ -104,3 +128,11 @@ def _reached(mqtt: MqttConfig) -> str:
     except OSError as error:
         return f"not reached ({error}); the daemon would start and keep trying"
     return "reached"
+
+
+def _servable(health: HealthConfig) -> str:
+    try:
+        Web(health.host, health.port, {}).close()
+    except SinkError as error:
+        return f"{error} (is the daemon running?); it would start and hear all the same"
+    return f"{health.host}:{health.port}: free"

@@ -19,17 +19,20 @@ class Notifier:
         self._address = os.environ.get("NOTIFY_SOCKET")
         self._every_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6
         self._fed_s = 0.0
-        self._ready = False
+        self.is_ready = False
+        """Whether `ready` was said; any thread may read it."""
+        self.progress_s: float | None = None
+        """Monotonic time of the last progress, none before the first; any thread may read it."""
 
     def ready(self) -> None:
         """Says once that the model is warm and a source delivers."""
-        if not self._ready:
-            self._ready = True
+        if not self.is_ready:
+            self.is_ready = True
             self._send("READY=1")
 
     def progress(self) -> None:
         """Feeds the watchdog."""
-        now_s = time.monotonic()
+        self.progress_s = now_s = time.monotonic()
         if self._every_s and now_s - self._fed_s >= self._every_s:
             self._fed_s = now_s
             self._send("WATCHDOG=1")
@@ -44,7 +47,7 @@ class Notifier:
 
     def reloaded(self) -> None:
         """Says that it is in force, or was refused."""
-        if self._ready:
+        if self.is_ready:
             self._send("READY=1")
 
     def stopping(self) -> None:

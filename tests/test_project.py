@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from monitor.config import Config, MqttConfig, SourceConfig, StreamConfig, load
+from monitor.config import Config, HealthConfig, MqttConfig, SourceConfig, StreamConfig, load
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "diffmon.toml"
@@ -46,6 +46,7 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
     stream, *others = data["stream"]
     assert set(Config.model_fields) == set(data)
     assert set(MqttConfig.model_fields) == set(data["mqtt"])
+    assert set(HealthConfig.model_fields) == set(data["health"])
     assert set(StreamConfig.model_fields) == set(stream)
     sources = get_args(SourceConfig)
     shown = {s["source"]["type"]: set(s["source"]) for s in (stream, *others)}
@@ -58,7 +59,9 @@ def test_the_example_shows_the_defaults() -> None:
     """Every optional value in the example is the one in force without it."""
     config = load(EXAMPLE)
     assert config.mqtt is not None
-    assert [] == [*changed(config, but=("mqtt",)), *changed(config.mqtt), *changed(config.stream[0]), *changed(config.stream[0].source)]
+    assert config.health is not None
+    sections = (config.mqtt, config.health, config.stream[0], config.stream[0].source)
+    assert [] == changed(config, but=("mqtt", "health")) + [key for section in sections for key in changed(section)]
 
 
 def changed(section: BaseModel, but: tuple[str, ...] = ()) -> list[str]:

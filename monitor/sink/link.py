@@ -11,6 +11,7 @@ from monitor.sink.connection import Connection
 from monitor.sink.incoming import Incoming
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
+from monitor.sink.vitals import Delivery
 
 DRAIN_S = 3.0
 """How long the end waits for events to be acknowledged."""
@@ -46,14 +47,26 @@ class Link:
 
     def counters(self) -> dict[str, object]:
         """Whether the broker is there, how long ago it last answered (s), and how many events it has, were dropped, still wait."""
-        outbox, acked_s = self._outgoing.outbox, self._outgoing.acked_s
+        now = self.delivery()
         return {
-            "mqtt.connected": self._connection.connected,
-            "mqtt.ack_age_s": None if acked_s is None else round(time.monotonic() - acked_s, 1),
-            "mqtt.sent": outbox.sent,
-            "mqtt.dropped": outbox.dropped,
-            "mqtt.waiting": len(outbox),
+            "mqtt.connected": now.connected,
+            "mqtt.ack_age_s": None if now.acked_s is None else round(time.monotonic() - now.acked_s, 1),
+            "mqtt.sent": now.sent,
+            "mqtt.dropped": now.dropped,
+            "mqtt.waiting": now.waiting,
         }
+
+    def delivery(self) -> Delivery:
+        """How events get to the broker, as it is now; from any thread, also after `close`."""
+        outbox = self._outgoing.outbox
+        return Delivery(
+            connected=self._connection.connected,
+            acked_s=self._outgoing.acked_s,
+            sent=outbox.sent,
+            dropped=outbox.dropped,
+            waiting=len(outbox),
+            disk_failed=outbox.disk_failed,
+        )
 
     def drain(self) -> int:
         """How many events are still unacknowledged after a few seconds of waiting."""

@@ -13,6 +13,7 @@ from monitor.sink.login import login
 from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.payload import json_text, reading_payload
+from monitor.sink.vitals import Delivery
 
 
 class Mqtt:
@@ -74,6 +75,10 @@ class Mqtt:
     def counters(self) -> dict[str, object]:
         """As `Link.counters`."""
         return self._link.counters()
+
+    def delivery(self) -> Delivery:
+        """As `Link.delivery`."""
+        return self._link.delivery()
 
     def close(self) -> None:
         """Waits a few seconds for the events' acknowledgement, says `offline`, leaves. May be called twice."""

@@ -79,7 +79,10 @@ class Outbox:
         self._capacity = capacity
         self._unix = unix
         self._changed = threading.Condition()
-        self._database = _in_memory() if path is None else _on_disk(path)
+        opened = None if path is None else _on_disk(path)
+        self.disk_failed = path is not None and opened is None
+        """Whether events wait in memory alone because the disk failed."""
+        self._database = _in_memory() if opened is None else opened
         self._failed: sqlite3.Connection | None = None
         self._closed = False
         self._waiting = self._last = 0
@@ -196,7 +199,7 @@ class Outbox:
         """Goes on in memory, with all that can still be read."""
         log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
         # Kept open, and with it the lock: what it holds is ours to send.
-        memory, self._failed = _in_memory(), self._database
+        memory, self._failed, self.disk_failed = _in_memory(), self._database, True
         for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?"), ("ended", "?, ?"), ("kept", "?, ?")):
             try:
                 for row in self._failed.execute(f"SELECT * FROM {table}"):  # noqa: S608  # a name of ours
@@ -223,8 +226,8 @@ def _in_memory() -> sqlite3.Connection:
     return database
 
 
-def _on_disk(path: Path) -> sqlite3.Connection:
-    """The database at a path; one that is damaged is set aside, and one that cannot be had is replaced by memory."""
+def _on_disk(path: Path) -> sqlite3.Connection | None:
+    """The database at a path; one that is damaged is set aside; none if it cannot be had."""
     try:
         return _opened(path)
     except sqlite3.OperationalError as error:
@@ -239,7 +242,7 @@ def _on_disk(path: Path) -> sqlite3.Connection:
             log.error("outbox.failed", reason=f"{aside}: {refused.strerror}", expected="a folder that can be written")
         else:
             return _on_disk(path)
-    return _in_memory()
+    return None
 
 
 def _opened(path: Path) -> sqlite3.Connection:
