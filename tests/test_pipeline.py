@@ -300,5 +300,5 @@ def test_a_sink_that_fails_keeps_nothing_from_the_others() -> None:
     with pytest.raises(SinkError, match="closed by its reader"):
         pipeline({"fan": source}, *sinks).run()
     assert source.closed.is_set()
-    assert [["new", "end: stopped"]] * 3 == [told(sink.events) for sink in sinks]
+    assert [["new", "end: interrupted"]] * 3 == [told(sink.events) for sink in sinks]
     assert [1, 1, 1] == [sink.closed for sink in sinks]
