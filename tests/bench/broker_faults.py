@@ -24,6 +24,7 @@ import click
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from monitor import log
 from monitor.sink.mqtt import Mqtt
 from tests.broker import Mosquitto, Subscriber, until
 from tests.events import mqtt, step
@@ -167,6 +168,7 @@ def _back_s(feed: Feed, subscriber: Subscriber) -> float:
 @click.option("--rounds", type=click.IntRange(1), default=50, show_default=True)
 def main(rounds: int) -> None:
     """Has the broker fail in turn and prints what came of it as a line of JSON; exits with 1 if a must is not met."""
+    log.configure("critical")
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(rounds, Path(folder))
     click.echo(json.dumps({"good": outcome.good} | asdict(outcome)))

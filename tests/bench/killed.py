@@ -26,6 +26,7 @@ import click
 import numpy as np
 import soundfile
 
+from monitor import log
 from tests.broker import Mosquitto, Subscriber, until
 from tests.scripted import RATE
 from tests.standin import NODE, STREAM
@@ -173,6 +174,7 @@ def judged(onsets: list[float], kills: int, subscriber: Subscriber) -> Outcome:
 @click.option("--seed", default=0, show_default=True)
 def main(faults: int, kills: int, seed: int) -> None:
     """Kills the daemon at random moments and prints what came of it as a line of JSON; exits with 1 if a must is not met."""
+    log.configure("critical")
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(faults, kills, seed, Path(folder))
     click.echo(json.dumps({"good": outcome.good} | asdict(outcome)))
