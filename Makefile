@@ -14,12 +14,14 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test check clean machine
+.PHONY: help demo test check clean machine install-service uninstall-service
 help:
-	@echo 'make demo    a machine room, four faults, and what diffmon says of them'
-	@echo 'make test    all tests'
-	@echo 'make check   format, lint, types and import directions'
-	@echo 'make clean   removes .venv and whatever else was made here'
+	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
+	@echo 'make test                all tests'
+	@echo 'make check               format, lint, types and import directions'
+	@echo 'make clean               removes .venv and whatever else was made here'
+	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
+	@echo 'make uninstall-service   takes the service away again, and keeps configuration and state'
 
 demo: .venv/.demo
 	@$(BIN)/diffmon demo
@@ -36,6 +38,14 @@ check: .venv/.dev
 clean:
 	rm -rf .venv build dist *.egg-info diffmon-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# DESTDIR goes before every path; the virtual environment is then left out.
+install-service:
+	@systemd/install venv
+	@systemd/install files
+
+uninstall-service:
+	@systemd/install remove
 
 # What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, and what systemd says of a unit.
 # Asked before minutes go into installing.
