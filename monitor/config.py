@@ -63,6 +63,13 @@ class HealthConfig(_Section):
     port: int = Field(default=9464, ge=1, le=65535)
 
 
+class HomeAssistantConfig(_Section):
+    """Home Assistant finds the node by itself."""
+
+    prefix: str = Field(default="homeassistant", pattern=r"^[^#+\s/][^#+\s]*$")
+    """Under which it looks for devices."""
+
+
 class MicrophoneConfig(_Section):
     """A sound card."""
 
@@ -133,6 +140,8 @@ class Config(_Section):
     """No broker, no MQTT: events then go to standard output alone."""
     health: HealthConfig | None = None
     """No section, no port."""
+    homeassistant: HomeAssistantConfig | None = None
+    """Without it Home Assistant is not told of this node."""
     jsonl: bool = True
     """Write each event as a JSON line to standard output."""
     stream: tuple[StreamConfig, ...] = Field(min_length=1)
@@ -141,6 +150,12 @@ class Config(_Section):
     def _someone_hears(self) -> Config:
         if not self.jsonl and self.mqtt is None:
             raise ValueError("jsonl: False without [mqtt]: nobody would hear of any event")
+        return self
+
+    @model_validator(mode="after")
+    def _home_is_reached(self) -> Config:
+        if self.homeassistant is not None and self.mqtt is None:
+            raise ValueError("homeassistant: needs [mqtt]")
         return self
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ def run(path: Path) -> None:
             closing.callback(_served(config.health, metrics))
         told = _nobody if mqtt is None else mqtt.switch
         pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics)
-        reload = Reload(path, config, control, pipeline.notifier)
+        reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
         signal.signal(signal.SIGHUP, lambda *_: pipeline.soon(reload))
@@ -62,7 +62,8 @@ def run(path: Path) -> None:
 def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:
     """The sink to the broker, which puts what is commanded among the orders. Raises ConfigError."""
     streams = [s.name for s in config.stream]
-    return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put)
+    home = None if config.homeassistant is None else config.homeassistant.prefix
+    return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put, home=home)
 
 
 def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:

@@ -13,6 +13,7 @@ from monitor.config import Config, load
 from monitor.control import Control
 from monitor.errors import ConfigError
 from monitor.health import Notifier
+from monitor.sink.mqtt import Mqtt
 
 _STREAM = frozenset({"false_alarms_per_day", "quiet", "cooldown", "update", "quiet_hours", "time_zone"})
 """Keys of a stream that can change."""
@@ -26,33 +27,39 @@ class Reload:
     A file that is wrong, or that changes what needs a restart, is refused as a whole: half a configuration is nobody's wish.
     """
 
-    def __init__(self, path: Path, config: Config, control: Control, notifier: Notifier) -> None:
+    def __init__(self, path: Path, config: Config, control: Control, notifier: Notifier, mqtt: Mqtt | None = None) -> None:
         self._path = path
         self._config = config
         self._control = control
         self._notifier = notifier
+        self._mqtt = mqtt
 
     def __call__(self) -> None:
         """Puts the file in force, or says why not."""
         self._notifier.reloading()
         try:
-            config = load(self._path)
+            self._take(load(self._path))
         except ConfigError as error:
             _log.error("reload.refused", reason=str(error))
-        else:
-            self._take(config)
         self._notifier.reloaded()
 
     def _take(self, config: Config) -> None:
-        fixed = [key for key in changes(self._config, config) if key.rpartition(".")[2] not in _STREAM and key != "log_level"]
+        changed = list(changes(self._config, config))
+        fixed = [key for key in changed if not _may_change(key)]
         if fixed:
             _log.error("reload.refused", reason=f"{', '.join(fixed)}: a change takes a restart; nothing was changed")
             return
+        if self._mqtt is not None and config.mqtt is not None and config.mqtt != self._config.mqtt:
+            self._mqtt.reconfigure(config.mqtt)
         log.configure(config.log_level)
         self._control.reload(config.stream)
-        changed = changes(self._config, config)
         self._config = config
-        _log.info("reload.done", changed=list(changed))
+        _log.info("reload.done", changed=changed)
+
+
+def _may_change(key: str) -> bool:
+    section, _, name = key.rpartition(".")
+    return key == "log_level" or section == "mqtt" or name in _STREAM
 
 
 def changes(before: BaseModel, after: BaseModel, where: str = "") -> Iterator[str]:

@@ -61,7 +61,7 @@ def test_the_example_shows_the_defaults() -> None:
     assert config.mqtt is not None
     assert config.health is not None
     sections = (config.mqtt, config.health, config.stream[0], config.stream[0].source)
-    assert [] == changed(config, but=("mqtt", "health")) + [key for section in sections for key in changed(section)]
+    assert [] == changed(config, but=("mqtt", "health", "homeassistant")) + [key for section in sections for key in changed(section)]
 
 
 def changed(section: BaseModel, but: tuple[str, ...] = ()) -> list[str]:

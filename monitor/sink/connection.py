@@ -19,6 +19,7 @@ from monitor.sink.session import RefusedError, Session, SessionLostError, Unsupp
 CONNECT_TIMEOUT_S = 3.0
 FIRST_DELAY_S = 0.25
 MAX_DELAY_S = 4.0
+_SHORT_S, _RIVAL = 10.0, 4  # connections that end so soon, one after another
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ class Connection:
         self._incoming = incoming
         self._protocol: MQTTProtocolVersion | None = None
         self._failures = 0
+        self._short = 0
         self._said: set[str] = set()
         self._stop = threading.Event()
         self._deadline_s = 0.0
@@ -54,10 +56,19 @@ class Connection:
         while not self._stop.is_set():
             began_s = time.monotonic()
             self._attempt()
+            self._watch_for_a_rival(time.monotonic() - began_s)
             self.connected = False
             # A connection that broke at once is no success: two clients with one name would fight without a pause.
             self._failures = 0 if time.monotonic() - began_s > 2 * MAX_DELAY_S else self._failures + 1
             self._stop.wait(_delay_s(self._failures))
+
+    def _watch_for_a_rival(self, lasted_s: float) -> None:
+        """Says so when connection after connection is closed soon: a broker throws out whoever had the client id before."""
+        if self.connected:
+            self._short = self._short + 1 if lasted_s < _SHORT_S else 0
+        if self._short == _RIVAL:
+            reason = f"the client id {self._login.client_id!r} seems to be somebody else's too: connections are closed at once"
+            log.warning("mqtt.rival", reason=reason, expected="an mqtt.client_id or a node of its own for each daemon")
 
     def _attempt(self) -> None:
         """Connects and stays connected as long as it lasts; why it ended is said once an outage."""

@@ -33,7 +33,7 @@ class Link:
     def __init__(self, login: Login, outgoing: Outgoing, *, root: str, incoming: Incoming | None = None) -> None:
         """Starts connecting and goes on trying."""
         self._root = root
-        self._outgoing = outgoing
+        self._outgoing, self._incoming = outgoing, incoming
         self._connection = Connection(login, outgoing, incoming)
 
     def event(self, event: Event) -> None:
@@ -67,6 +67,11 @@ class Link:
             waiting=len(outbox),
             disk_failed=outbox.disk_failed,
         )
+
+    def renew(self, login: Login) -> None:
+        """Says what there is left to say, and connects anew by another login."""
+        self._connection.close(GOODBYE_S)
+        self._connection = Connection(login, self._outgoing, self._incoming)
 
     def drain(self) -> int:
         """How many events are still unacknowledged after a few seconds of waiting."""

@@ -54,7 +54,7 @@ class Message:
     id: int
     """Place in the order of events, from 1; 0 for what is no event."""
     topic: str
-    payload: str
+    payload: str | bytes
     life_s: float | None = field(default=None, compare=False)
     """After so long it is of no use to anybody; none if it is not to be forgotten."""
 

@@ -11,11 +11,11 @@ class Retained:
 
     def __init__(self, capacity: int = 1000) -> None:
         self._capacity = capacity
-        self._values: dict[str, str] = {}
-        self._changes: deque[tuple[str, str]] = deque()
+        self._values: dict[str, str | bytes] = {}
+        self._changes: deque[tuple[str, str | bytes]] = deque()
         self._lock = threading.Lock()
 
-    def put(self, topic: str, value: str) -> None:
+    def put(self, topic: str, value: str | bytes) -> None:
         """Sets a topic; no change, nothing to tell. Past the capacity only the values as they stand are kept."""
         with self._lock:
             if self._values.get(topic) == value:
@@ -37,7 +37,7 @@ class Retained:
         with self._lock:
             self._renew()
 
-    def take(self) -> tuple[str, str] | None:
+    def take(self) -> tuple[str, str | bytes] | None:
         """The oldest change as topic and value, or none."""
         with self._lock:
             return self._changes.popleft() if self._changes else None
