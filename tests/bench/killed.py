@@ -108,11 +108,11 @@ def run(faults: int, kills: int, seed: int, folder: Path) -> Outcome:
                     began = began_s + 2 * len(onsets) * EVERY_S
                     onsets += record_more(sounds, more, rng, began)
                 daemon = start(sounds, state, broker.port)
-                time.sleep(rng.uniform(0.1, 1.2))
+                time.sleep(rng.uniform(0.2, 1.6))
                 daemon.kill()
                 daemon.wait()
             daemon = start(sounds, state, broker.port)
-            until(lambda: len(news(subscriber)) >= faults, timeout_s=PATIENCE_S)
+            until(lambda: len(news(subscriber)) >= faults, timeout_s=PATIENCE_S + faults)
             time.sleep(3.0)
             daemon.terminate()
             daemon.wait(10)
