@@ -33,6 +33,7 @@ _log = structlog.get_logger(__name__)
 
 def run(path: Path) -> None:
     """Watches until SIGTERM or SIGINT, or until every file has been played. Raises DiffmonError."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
