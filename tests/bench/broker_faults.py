@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -37,6 +38,9 @@ BACK_S = 10.0
 _ALLOWED, _REFUSED = "topic readwrite #\n", "topic read #\n"
 
 
+Fault = Callable[[Mosquitto, Subscriber], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of it."""
@@ -45,6 +49,8 @@ class Outcome:
     put: int
     lost: int
     """Events that never arrived."""
+    lost_in: dict[str, int]
+    """The same by the fault before whose end they were put."""
     doubles: int
     slowest_put_s: float
     slowest_back_s: dict[str, float]
@@ -80,39 +86,40 @@ class Feed:
             self.put += 1
 
 
-def killed(broker: Mosquitto) -> None:
+def killed(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Dies, and is started again; it has forgotten its subscribers, so it takes nothing before they are back."""
+    subscriber.subscribed.clear()
     broker.signal(signal.SIGKILL)
     time.sleep(1.0)
     _rule(broker, _REFUSED)
     broker.stop()
     broker.start()
-    time.sleep(3.0)
+    assert subscriber.subscribed.wait(30)
     _rule(broker, _ALLOWED)
 
 
-def restarted(broker: Mosquitto) -> None:
+def restarted(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Ends in good order, and is started again."""
     broker.stop()
     time.sleep(1.0)
     broker.start()
 
 
-def paused(broker: Mosquitto) -> None:
+def paused(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Answers nothing for longer than a sign of life may take."""
     broker.signal(signal.SIGSTOP)
     time.sleep(12.0)
     broker.signal(signal.SIGCONT)
 
 
-def refusing(broker: Mosquitto) -> None:
+def refusing(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Takes no publication for a while."""
     _rule(broker, _REFUSED)
     time.sleep(5.0)
     _rule(broker, _ALLOWED)
 
 
-def rivalled(broker: Mosquitto) -> None:
+def rivalled(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Another client has our client id, and connects again whenever it is thrown out."""
     rival = Client(CallbackAPIVersion.VERSION2, client_id="diffmon-barn", protocol=MQTTProtocolVersion.MQTTv5)
     rival.reconnect_delay_set(1, 1)
@@ -123,7 +130,7 @@ def rivalled(broker: Mosquitto) -> None:
     rival.loop_stop()
 
 
-FAULTS: tuple[Callable[[Mosquitto], None], ...] = (killed, paused, refusing, rivalled, restarted)
+FAULTS: tuple[Fault, ...] = (killed, paused, refusing, rivalled, restarted)
 
 
 def _rule(broker: Mosquitto, text: str) -> None:
@@ -131,24 +138,27 @@ def _rule(broker: Mosquitto, text: str) -> None:
     broker.signal(signal.SIGHUP)
 
 
-def run(rounds: int, folder: Path, faults: tuple[Callable[[Mosquitto], None], ...] = FAULTS) -> Outcome:
+def run(rounds: int, folder: Path, faults: tuple[Fault, ...] = FAULTS) -> Outcome:
     """So many faults, in turn; what came of it."""
     (folder / "acl").write_text(_ALLOWED, encoding="utf-8")
     broker = Mosquitto(folder, f"acl_file {folder}/acl").start()
     slowest_s: dict[str, float] = {}
     try:
         with Subscriber(broker.port, "diffmon/barn/+/event") as subscriber, closing(mqtt(broker.port, folder / "outbox")) as sink:
-            feed = Feed(sink)
+            feed, began = Feed(sink), [(0, "none")]
             with closing(feed):
                 for i in range(rounds):
                     fault = faults[i % len(faults)]
-                    fault(broker)
+                    fault(broker, subscriber)
+                    began.append((feed.put, fault.__name__))
                     slowest_s[fault.__name__] = max(slowest_s.get(fault.__name__, 0.0), _back_s(feed, subscriber))
             until(lambda: sink.counters()["mqtt.waiting"] == 0, timeout_s=60)
             with suppress(AssertionError):  # what has not come by then is lost
                 until(lambda: len({*_ids(subscriber)}) == feed.put, timeout_s=30)
             ids = _ids(subscriber)
-            return Outcome(rounds, feed.put, feed.put - len({*ids}), len(ids) - len({*ids}), round(feed.slowest_s, 3), slowest_s)
+            lost = sorted({f"{n:016x}" for n in range(feed.put)} - {*ids})
+            lost_in = Counter(next((name for after, name in began if int(n, 16) < after), "the end") for n in lost)
+            return Outcome(rounds, feed.put, len(lost), dict(lost_in), len(ids) - len({*ids}), round(feed.slowest_s, 3), slowest_s)
     finally:
         broker.stop()
 
