@@ -14,10 +14,12 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test check clean machine install-service uninstall-service
+.PHONY: help demo test faults soak check clean machine install-service uninstall-service
 help:
 	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
 	@echo 'make test                all tests'
+	@echo 'make faults  the daemon killed, brokers and microphones failing, for half an hour'
+	@echo 'make soak    sixteen streams for forty minutes'
 	@echo 'make check               format, lint, types and import directions'
 	@echo 'make clean               removes .venv and whatever else was made here'
 	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
@@ -28,6 +30,15 @@ demo: .venv/.demo
 
 test: machine .venv/.dev
 	$(BIN)/python -m pytest
+
+# Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
+faults: machine .venv/.dev
+	$(BIN)/python -m tests.bench.killed
+	$(BIN)/python -m tests.bench.broker_faults
+	$(BIN)/python -m tests.bench.capture_faults
+
+soak: machine .venv/.dev
+	$(BIN)/python -m tests.bench.soak
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

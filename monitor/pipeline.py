@@ -226,7 +226,9 @@ class Pipeline:
 
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
-        return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts, **self._counts}
+        skipped = sum(watch.windower.skipped for watch in self.watches.values())
+        told = {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts}
+        return told | {"windows_skipped": skipped} | self._counts
 
     def _close(self, reason: EndReason) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""

@@ -25,6 +25,8 @@ class Windower:
         self._start = self._regular = -(-ring.begin // hop) * hop
         self._covered = ring.begin
         """Absolute index up to which everything is in a window or counted as lost."""
+        self.skipped = 0
+        """Windows that could not be cut, for something was lost or there was no time; any thread may read it."""
 
     @property
     def start(self) -> int:
@@ -53,6 +55,7 @@ class Windower:
     def _cut(self, items: Items) -> Window:
         # Where nothing is lost, what lies between windows is left out on purpose.
         lost = 0 if self._start <= self._regular else max(0, self._start - self._covered)
+        self.skipped += max(0, self._start - self._regular) // self._hop
         window = Window(self._stream, self._start, items, lost)
         self._covered = max(self._covered, window.end)
         self._start = self._regular = window.start + self._hop

@@ -98,6 +98,7 @@ def test_goes_on_behind_an_overrun() -> None:
         ring.write(block_of(start, start + 3))
     assert (103, 83) == (ring.end, ring.oldest)
     assert [(84, 74), (88, 0), (92, 0)] == [(w.start, w.lost) for w in drain(windower)]
+    assert 20 == windower.skipped  # those that begin at 4 to 80
 
 
 def test_nothing_is_lost_that_an_earlier_window_held() -> None:
