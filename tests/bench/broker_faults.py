@@ -88,9 +88,9 @@ class Feed:
 
 def killed(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Dies, and is started again; it has forgotten its subscribers, so it takes nothing before they are back."""
-    subscriber.subscribed.clear()
     broker.signal(signal.SIGKILL)
     time.sleep(1.0)
+    subscriber.subscribed.clear()
     _rule(broker, _REFUSED)
     broker.stop()
     broker.start()
