@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from monitor import __version__
-from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Rate, fails_cleanly
+from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Program, Rate, fails_cleanly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -172,6 +172,32 @@ def check(config: Path) -> None:
 
     for line in check(config):
         click.echo(line)
+
+
+@main.command(short_help="Finds out what keeps the daemon from hearing or being heard.")
+@CONFIG
+@JSON
+@fails_cleanly
+def doctor(config: Path, as_json: bool) -> int:
+    """Tries all that the daemon needs on this machine, and says how to mend what is wrong: exit code 1 if something is."""
+    from monitor.doctor.examine import examine
+    from monitor.present import examined
+
+    return examined(examine(config), as_json=as_json)
+
+
+@main.command(short_help="Prints events as they come.")
+@CONFIG
+@click.option("--exec", "command", type=Program(), default="", metavar="CMD", help="Run for each step, the event as JSON on its input.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", help="Limit to a stream; may be repeated.")
+@JSON
+@fails_cleanly
+def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: bool) -> None:
+    """Prints the node's events as they come from the broker, until Ctrl-C; what is said while the broker is away is not heard."""
+    from monitor.listen import listen
+    from monitor.present import listened
+
+    listened(listen(config, streams, command), as_json=as_json)
 
 
 @main.command(short_help="Lists the microphones.")

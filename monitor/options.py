@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -45,6 +47,24 @@ class Duration(click.ParamType[float]):
             return seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Program(click.ParamType[list[str]]):
+    """A command with its arguments, as a shell would split it."""
+
+    name = "command"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """The words, of which the first is a program that is there; or a usage error. None if nothing is to be run."""
+        if isinstance(value, list):
+            return value
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+        if value and not (words and shutil.which(words[0])):
+            self.fail(f"{value!r}: no such program", param, ctx)
+        return words
 
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
