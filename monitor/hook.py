@@ -25,6 +25,7 @@ GRACE_S = 3.0
 """How long one that is at work may go on at the end."""
 _TICK_S = 0.25
 _STDERR = 2
+_LONGEST = 1000
 
 log = structlog.get_logger(__name__)
 
@@ -99,8 +100,8 @@ def variables(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(value: str | float) -> str:
-    """As the payload has it; what no environment can hold is replaced."""
-    text = value if isinstance(value, str) else json.dumps(value)
+    """As the payload has it; what no environment can hold is replaced, or cut off."""
+    text = value[:_LONGEST] if isinstance(value, str) else json.dumps(value)
     return text.encode(errors="replace").decode().replace("\0", "?")
 
 

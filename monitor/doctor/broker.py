@@ -14,7 +14,8 @@ from monitor.sink.probe import Stage, probe
 
 WITHIN_S = 10.0
 """How long it takes at most."""
-_WRONG_NAME = 62  # <openssl/x509_vfy.h>
+_OTHER_NAME = (62, 64)  # <openssl/x509_vfy.h>: a name, an address
+_OTHER_TIME = (9, 10)  # not yet, no longer
 
 
 def findings(config: Config, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
@@ -48,7 +49,8 @@ def _mend(stage: Stage, mqtt: MqttConfig, root: str) -> str:
         case "name":
             return f'getent hosts {mqtt.host}  # no answer? [mqtt] host = "the broker\'s name or address"'
         case "connection":
-            return f"systemctl start mosquitto  # on {mqtt.host}; or, if it listens elsewhere: [mqtt] port = 8883"
+            other = 1883 if mqtt.port == 8883 else 8883
+            return f"systemctl start mosquitto  # on {mqtt.host}; or, if it listens elsewhere: [mqtt] port = {other}"
         case "encryption":
             return _trust(stage.error, mqtt)
         case "login":
@@ -60,7 +62,9 @@ def _mend(stage: Stage, mqtt: MqttConfig, root: str) -> str:
 def _trust(error: Exception | None, mqtt: MqttConfig) -> str:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return "[mqtt] tls = false  # or the port on which the broker speaks TLS: port = 8883"
-    if error.verify_code == _WRONG_NAME:
+    if error.verify_code in _OTHER_TIME:
+        return "date  # if that is right, the broker needs a new certificate"
+    if error.verify_code in _OTHER_NAME:
         return '[mqtt] host = "a name that is in the broker\'s certificate"'
     return f'openssl s_client -connect {mqtt.host}:{mqtt.port} -showcerts  # then [mqtt] ca_file = "the CA that signed it, PEM"'
 

@@ -28,9 +28,8 @@ def _opened(stream: StreamConfig) -> Finding:
 
 def _mend(stream: StreamConfig) -> str:
     """Makes the profile anew if the model alone can be opened, else the model."""
-    normal = f"diffmon record {stream.name} --config CONFIG --for 24h --out normal"
     try:
         build.open_for(stream.model, None, kind=stream.kind)
     except ModelError:
-        return f"{normal} && diffmon train normal --out {stream.model}"
-    return f"{normal} && diffmon calibrate normal --model {stream.model} --out {stream.profile}"
+        return f"diffmon train NORMAL --out {stream.model}  # NORMAL: a folder with recordings of what is normal"
+    return f"diffmon calibrate NORMAL --model {stream.model} --out {stream.profile}  # NORMAL: a folder with recordings of what is normal"

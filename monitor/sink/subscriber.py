@@ -87,6 +87,7 @@ class Subscriber:
         if refused:
             log.warning("mqtt.not_subscribed", topics=list(self.topics), reason=", ".join(refused), expected="to be allowed to")
         else:
+            log.info("mqtt.subscribed", topics=list(self.topics))
             self._ready.set()
 
     def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
