@@ -223,6 +223,13 @@ def test_a_password_is_not_for_everybody(mode: int | None, status: str, mend: st
     assert finding.mend.startswith(mend)
 
 
+def test_a_credential_of_the_service_is_brought_to_where_systemd_takes_it_from(tmp_path: Path) -> None:
+    """Its path is there only while the service runs."""
+    file = "/run/credentials/diffmon.service/mqtt-password"
+    found = config(tmp_path, {"type": "folder", "path": "x"}, mqtt={"username": "barn", "password_file": file})
+    assert "/etc/credstore/diffmon.mqtt-password && systemctl restart diffmon" in last(permissions.findings(found)).mend
+
+
 @pytest.mark.parametrize(("cards", "status", "mend"), [([], "warning", "arecord -l"), (["pcmC0D0c", "pcmC0D0p"], "ok", "")])
 def test_sound_cards_are_looked_for(cards: list[str], status: str, mend: str, tmp_path: Path) -> None:
     """Those that record; none may mean a sound server."""

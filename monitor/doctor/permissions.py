@@ -11,6 +11,7 @@ from monitor.config import Config, MicrophoneConfig
 from monitor.doctor import Finding
 
 _CARDS = Path("/dev/snd")
+_CREDENTIALS = Path("/run/credentials")
 
 
 def findings(config: Config, cards: Path = _CARDS) -> Iterator[Finding]:
@@ -29,12 +30,19 @@ def _secret(check: str, file: Path) -> Finding:
         with file.open("rb"):
             pass
     except FileNotFoundError:
-        return Finding(check, "failed", f"{file}: no such file", f"install -m 600 /dev/stdin {file}  # and type it")
+        return Finding(check, "failed", f"{file}: no such file", _bring(file))
     except OSError as error:
         return Finding(check, "failed", f"{file}: cannot be read: {error.strerror}", f"chown {getpass.getuser()} {file}")
     if mode & 0o004:
         return Finding(check, "warning", f"{file}: everybody on this machine can read it", f"chmod 600 {file}")
     return Finding(check, "ok", f"{file}: can be read, but not by everybody")
+
+
+def _bring(file: Path) -> str:
+    """Brings a secret to its place; what systemd holds for a service is there only while that runs."""
+    if file.is_relative_to(_CREDENTIALS):
+        return f"install -m 600 /dev/stdin /etc/credstore/diffmon.{file.name} && systemctl restart diffmon  # and type it; then as root"
+    return f"install -m 600 /dev/stdin {file}  # and type it"
 
 
 def _sound(cards: Path) -> Finding:
