@@ -54,3 +54,12 @@ def test_another_constant_is_no_signal_either() -> None:
     """A converter that is stuck may step from one value to the next."""
     stuck = [block(SIZE * i, [i] * SIZE) for i in range(2 * STUCK)]
     assert {None} == set(lively(stuck, rate_hz=RATE))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_left_out(value: float) -> None:
+    """At once, even between signals; and when it lasts, it is no signal."""
+    alive, broken = list(range(SIZE)), [0.5] * (SIZE - 1) + [value]
+    got = list(lively([block(0, alive), block(SIZE, broken), block(2 * SIZE, alive)], rate_hz=RATE))
+    assert [0, 2 * SIZE] == [b.start for b in got if b is not None]
+    assert None in list(lively([block(SIZE * i, broken) for i in range(STUCK)], rate_hz=RATE))

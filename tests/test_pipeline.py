@@ -233,10 +233,10 @@ def test_counters_are_told_every_minute() -> None:
 
 
 def test_a_gap_within_an_event_is_counted_in_it() -> None:
-    """An event goes on over a short gap and says how many items it lacks."""
+    """An event goes on over a short gap and says how many items were not judged."""
     sink = Kept()
     pipeline({"fan": Scripted(*blocks((STRANGE, 400), (LOST, 120), (STRANGE, 480)))}, sink).run()
-    assert [("new", 0), ("end", 120)] == [(e.type, e.gaps) for e in sink.events if e.type != "update"]
+    assert [("new", 0), ("end", 150)] == [(e.type, e.gaps) for e in sink.events if e.type != "update"]
 
 
 def test_a_slow_engine_loses_the_oldest_and_counts_it() -> None:
@@ -300,5 +300,5 @@ def test_a_sink_that_fails_keeps_nothing_from_the_others() -> None:
     with pytest.raises(SinkError, match="closed by its reader"):
         pipeline({"fan": source}, *sinks).run()
     assert source.closed.is_set()
-    assert [["new", "end: stopped"]] * 3 == [told(sink.events) for sink in sinks]
+    assert [["new", "end: interrupted"]] * 3 == [told(sink.events) for sink in sinks]
     assert [1, 1, 1] == [sink.closed for sink in sinks]
