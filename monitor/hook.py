@@ -31,16 +31,16 @@ log = structlog.get_logger(__name__)
 
 
 class Hook:
-    """Runs the program in a thread of its own, one after another. `put` and `close` come from one other thread.
+    """Runs the program in a thread of its own, one after another. `put` may come from any thread, `close` from one.
 
     It gets the event as JSON on standard input, and its plain fields in the environment: DIFFMON_TYPE, DIFFMON_STREAM and so on.
     What it prints goes to standard error, so that standard output holds events alone.
     """
 
-    def __init__(self, command: Sequence[str], *, killed_s: float = KILLED_S, capacity: int = CAPACITY) -> None:
+    def __init__(self, command: Sequence[str], *, killed_s: float = KILLED_S) -> None:
         self._command = list(command)
         self._killed_s = killed_s
-        self._waiting: Backlog[Mapping[str, Any]] = Backlog(capacity, of=f"steps for {command[0]}")
+        self._waiting: Backlog[Mapping[str, Any]] = Backlog(CAPACITY, of=f"steps for {command[0]}")
         self._closing = threading.Event()
         self._program: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="exec", daemon=True)
