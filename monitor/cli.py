@@ -2,104 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from monitor import __version__
-from monitor.errors import DiffmonError
-
-
-class Number(click.FloatRange):
-    """A number in a range."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or a usage error."""
-        number = float(super().convert(value, param, ctx))
-        if number != number:  # no bound stops NaN
-            self.fail(f"{value!r} is not a number", param, ctx)
-        return number
-
-
-class Rate(Number):
-    """False alarms in 24 hours."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0.01, max=1000)
-
-
-_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-_MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
-_PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
-_KIND = click.option("--kind", type=click.Choice(["audio"]), default="audio", show_default=True, help="The sense.")
-_SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Decides every random choice.")
-_RATE = click.option(
-    "--false-alarms-per-day",
-    "rate",
-    type=Rate(),
-    default=1.0,
-    show_default=True,
-    help="False alarms to accept in 24 hours of normal.",
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
-_CONFIG = click.option("--config", required=True, type=click.Path(path_type=Path), help="The configuration, a TOML file.")
-
-
-class Duration(click.ParamType[float]):
-    """A duration like 90s, 3m, 24h; in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds, or a usage error."""
-        from monitor.duration import seconds
-
-        try:
-            return seconds(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
-    """The command with a person's mistakes told in a sentence, and its result as the exit code."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        _be_a_good_neighbour()
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file's name need not be UTF-8
-        from monitor import log
-
-        log.configure("warning")
-        try:
-            code = command(*args, **kwargs)
-        except DiffmonError as error:
-            click.echo(f"diffmon: {error}", err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("diffmon: interrupted", err=True)
-            sys.exit(130)
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever read our output has left; Python would complain at exit
-            sys.exit(1)
-        sys.exit(code or 0)
-
-    return wrapped
-
-
-def _be_a_good_neighbour() -> None:
-    """Leaves half of the cores to others, and does not spin on the rest.
-
-    With a thread on every core torch is a third faster on an idle machine, and fifty times slower as soon as one core is
-    busy. The variables are read once, when torch is loaded; who sets them knows better.
-    """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Program, Rate, fails_cleanly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,7 +18,7 @@ def main() -> None:
 
 
 @main.command(short_help="Learns a machine room, finds planted faults.")
-@_SEED
+@SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
 @click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
@@ -122,15 +31,15 @@ def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
 
 
 @main.command(short_help="Learns normal from recordings.")
-@_PATHS
+@PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
-@_KIND
+@KIND
 @click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
 @click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
-@_RATE
-@_SEED
-@_JSON
+@RATE
+@SEED
+@JSON
 @fails_cleanly
 def train(
     paths: tuple[Path, ...],
@@ -151,14 +60,14 @@ def train(
 
 
 @main.command(short_help="Makes a profile for a new place.")
-@_PATHS
+@PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the profile is written.")
-@_MODEL
-@_KIND
+@MODEL
+@KIND
 @click.option("--budget", type=Duration(), default="3m", show_default=True, help="About how long it may take, if there is much normal.")
-@_RATE
-@_SEED
-@_JSON
+@RATE
+@SEED
+@JSON
 @fails_cleanly
 def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, budget: float, rate: float, seed: int, as_json: bool) -> int:
     """Makes a profile for a new place from recordings of its normal, in seconds, for a model that exists."""
@@ -169,11 +78,11 @@ def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, budget
 
 
 @main.command(short_help="Says how strange each recording is.")
-@_PATHS
-@_MODEL
-@_PROFILE
+@PATHS
+@MODEL
+@PROFILE
 @click.option("--csv", "csv_out", type=click.Path(path_type=Path), help="Write the table there instead of printing it.")
-@_JSON
+@JSON
 @fails_cleanly
 def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
     """Says how strange each recording is: score by its worst window, mean_score by how untypical it is as a whole."""
@@ -185,16 +94,16 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 
 
 @main.command(short_help="Finds the events in recordings.")
-@_PATHS
+@PATHS
 @click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
-@_PROFILE
+@PROFILE
 @click.option(
     "--false-alarms-per-day",
     "rate",
     type=Rate(),
     help="False alarms to accept in 24 hours of normal; the stream's, or 1.",
 )
-@_JSON
+@JSON
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
@@ -228,7 +137,7 @@ def replay(
 
 
 @main.command(short_help="Watches all day.")
-@_CONFIG
+@CONFIG
 @fails_cleanly
 def run(config: Path) -> None:
     """Watches all day, as configured."""
@@ -239,10 +148,10 @@ def run(config: Path) -> None:
 
 @main.command(short_help="Records a stream, to learn from.")
 @click.argument("stream")
-@_CONFIG
+@CONFIG
 @click.option("--for", "lasting", type=Duration(), required=True, help="How much sound the folder shall hold in the end, such as 24h.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the segments; what is there already counts.")
-@_JSON
+@JSON
 @fails_cleanly
 def record(stream: str, config: Path, lasting: float, out: Path, as_json: bool) -> None:
     """Records STREAM of the configuration as the daemon would hear it, a segment a minute; its model need not exist yet."""
@@ -255,7 +164,7 @@ def record(stream: str, config: Path, lasting: float, out: Path, as_json: bool) 
 
 
 @main.command(short_help="Tells whether the daemon would start.")
-@_CONFIG
+@CONFIG
 @fails_cleanly
 def check(config: Path) -> None:
     """Tells whether the daemon would start with this configuration, and what its alarm levels rest on."""
@@ -265,8 +174,34 @@ def check(config: Path) -> None:
         click.echo(line)
 
 
+@main.command(short_help="Finds out what keeps the daemon from hearing or being heard.")
+@CONFIG
+@JSON
+@fails_cleanly
+def doctor(config: Path, as_json: bool) -> int:
+    """Tries all that the daemon needs on this machine, and says how to mend what is wrong: exit code 1 if something is."""
+    from monitor.doctor.examine import examine
+    from monitor.present import examined
+
+    return examined(examine(config), as_json=as_json)
+
+
+@main.command(short_help="Prints events as they come.")
+@CONFIG
+@click.option("--exec", "command", type=Program(), default="", metavar="CMD", help="Run for each step, the event as JSON on its input.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", help="Limit to a stream; may be repeated.")
+@JSON
+@fails_cleanly
+def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: bool) -> None:
+    """Prints the node's events as they come from the broker, until Ctrl-C; what is said while the broker is away is not heard."""
+    from monitor.listen import listen
+    from monitor.present import listened
+
+    listened(listen(config, streams, command), as_json=as_json)
+
+
 @main.command(short_help="Lists the microphones.")
-@_JSON
+@JSON
 @fails_cleanly
 def devices(as_json: bool) -> None:
     """Lists the microphones."""
@@ -284,7 +219,7 @@ def devices(as_json: bool) -> None:
 @click.option("--only", multiple=True, metavar="NAME", help="Limit to a site or class; may be repeated.")
 @click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
 @click.option("--contaminate", type=Number(min=0, max=1), default=0.0, help="Mix events into this share of normal; with sites only.")
-@_SEED
+@SEED
 @fails_cleanly
 def evaluate(
     protocol: Literal["sites", "ovr"],

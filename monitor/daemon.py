@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, HealthConfig, MqttConfig, load
+from monitor.config import Config, HealthConfig, MqttConfig, StreamConfig, load
 from monitor.engine import pick_device
 from monitor.errors import DiffmonError, SinkError
 from monitor.records import Command, Switch
@@ -115,19 +115,23 @@ def check(path: Path) -> Iterator[str]:
         login(config.mqtt, node=config.node, will_topic=None)
     yield f"{path}: valid; node {config.node}"
     for name, opened in build.opened_streams(config).items():
-        stream = next(s for s in config.stream if s.name == name)
-        curve = opened.curve
-        rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"
-        yield (
-            f"stream {name}: {stream.kind}, model {opened.model.hash}, {stream.false_alarms_per_day:g} false alarms a day,"
-            f" {rests} {curve.held_out_s / 60:.1f} min of held-out normal"
-        )
+        yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
     if config.mqtt is not None:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
     if config.health is not None:
         yield f"health {_servable(config.health)}"
+
+
+def judged_by(stream: StreamConfig, opened: build.Opened) -> str:
+    """What a stream is judged by, and what its alarm level rests on, in words."""
+    curve = opened.curve
+    rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"
+    return (
+        f"{stream.kind}, model {opened.model.hash}, {stream.false_alarms_per_day:g} false alarms a day,"
+        f" {rests} {curve.held_out_s / 60:.1f} min of held-out normal"
+    )
 
 
 def _reached(mqtt: MqttConfig) -> str:

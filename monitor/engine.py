@@ -130,6 +130,19 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu")
 
 
+def gpu() -> str | None:
+    """The GPU's name, after it has counted to two; none if torch finds none. Raises ModelError if it cannot count."""
+    if not torch.cuda.is_available():
+        return None
+    try:
+        found = torch.ones(2, device="cuda").sum().item()
+    except RuntimeError as error:
+        raise ModelError(f"the GPU does not compute: {str(error).splitlines()[0]}") from None
+    if found != 2:
+        raise ModelError(f"the GPU counts 1 + 1 = {found:g}")
+    return torch.cuda.get_device_name()
+
+
 def open_model(path: Path, *, kind: str) -> tuple[Model, Fitted]:
     """A model of the sense that is asked for, with its own profile. Raises ModelError."""
     try:

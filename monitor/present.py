@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,12 +16,14 @@ from monitor.records import Event, Progress
 from monitor.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
+    from monitor.doctor import Finding
     from monitor.learn.evaluation import Report
     from monitor.learn.training import Summary
     from monitor.offline import Replayed
     from monitor.recorder import Recorded
     from monitor.recording import Recording
     from monitor.scoring import FileScore
+    from monitor.sink.subscriber import Heard
 
 
 T = TypeVar("T")
@@ -181,7 +184,7 @@ def _happened(event: Event, recording: Recording) -> str:
 
 def place(where: dict[str, float]) -> str:
     """Where in words: a band, or the keys as they are."""
-    if "low_hz" in where:
+    if {"low_hz", "high_hz"} <= where.keys():
         return f"{where['low_hz']:.0f} to {where['high_hz']:.0f} Hz"
     return " ".join(f"{k} {v:g}" for k, v in where.items())
 
@@ -210,6 +213,32 @@ def devices(*, as_json: bool) -> None:
         click.echo("no microphone found")
     for d in [] if as_json else found:
         click.echo(f"{d.name}  ({d.host}, {d.channels} channels, {d.rate_hz:g} Hz)")
+
+
+def examined(findings: Iterable[Finding], *, as_json: bool) -> int:
+    """Prints every finding as it is made, and below it what mends it, or all of them as a list; 1 if something failed."""
+    found = []
+    for finding in findings:
+        found.append(finding)
+        if not as_json:
+            click.echo(f"{finding.status:7s}  {finding.check}: {finding.detail}" + f"\n         {finding.mend}" * bool(finding.mend))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found]))
+    return int(any(finding.status == "failed" for finding in found))
+
+
+def listened(steps: Iterable[Heard], *, as_json: bool) -> None:
+    """Prints every step as it is heard."""
+    for step in steps:
+        click.echo(json.dumps(step.event) if as_json else _step(step.event))
+
+
+def _step(event: Mapping[str, Any]) -> str:
+    """Local time (of the start, later of how far it has got), stream, type, score, band, and why it ended."""
+    at = datetime.fromtimestamp(event["start_unix"] if event["type"] == "new" else event["end_unix"])
+    score = "score -" if event["score"] is None else f"score {event['score']:.1f}"
+    words = (f"{at:%Y-%m-%d %H:%M:%S}", event["stream"], f"{event['type']:6s}", score, place(event["where"]), event.get("reason") or "")
+    return "  ".join(words).rstrip()
 
 
 def evaluation(records: Iterable[Progress | Report]) -> int:

@@ -7,8 +7,6 @@ broken off goes on.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ import soundfile
 from monitor import build
 from monitor.config import load
 from monitor.errors import ConfigError, DiffmonError, SourceError
+from monitor.interrupt import asked_to_stop
 from monitor.reader import Reader
 from monitor.records import Items, Progress
 from monitor.ring import Ring
@@ -128,7 +127,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     segments = Segments(folder, stream, rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0
-    with _asked_to_stop() as stop:
+    with asked_to_stop() as stop:
         reader.start()
         try:
             for missing in pour(ring, segments, wanted, stop.is_set):
@@ -183,15 +182,3 @@ def _run(ring: Ring, index: int) -> tuple[int, int]:
         elif begin > first:
             return first, begin
     return first, max(first, ring.end)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, instead of ending the process."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.config import parse
+from monitor.doctor import audio
 from monitor.errors import SourceError
 from monitor.reader import Reader
 from monitor.ring import Ring
@@ -71,6 +73,18 @@ def test_a_tone_that_is_played_is_heard() -> None:
     assert [b.end for b in heard[:-1]] == [b.start for b in heard[1:]]
     # By the machine's clock, whatever time of day PulseAudio believes it is.
     assert len(heard[1:]) * 0.1 == pytest.approx(heard[-1].time_s - heard[0].time_s, abs=0.5)
+
+
+@pytest.mark.usefixtures("sound_system")
+def test_the_doctor_hears_a_tone_and_knows_silence() -> None:
+    """As long as something is played the microphone is well; afterwards it delivers zeros, which no room does."""
+    stream = {"name": "room", "model": "room.model", "source": {"type": "microphone", "device": DEVICE}}
+    config = parse({"stream": [stream]}, name="diffmon.toml", folder=Path())
+    (heard,) = audio.findings(config)
+    assert "ok" == heard.status, heard
+    subprocess.run(["pactl", "set-sink-mute", "mic", "1"], check=True)
+    (silent,) = audio.findings(config, within_s=4.0)
+    assert ("failed", "alsamixer") == (silent.status, silent.mend)
 
 
 def test_a_sound_system_that_hangs_is_noticed_and_heard_again(sound_system: subprocess.Popen[bytes]) -> None:

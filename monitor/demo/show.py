@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -19,17 +19,19 @@ from monitor.config import Config, MqttConfig, load
 from monitor.demo.broker import HOST, Broker
 from monitor.demo.fault import Planted, plant
 from monitor.demo.sound import RATE_HZ, Room
-from monitor.demo.subscriber import Heard, Subscriber
 from monitor.errors import DiffmonError
 from monitor.learn import training
 from monitor.present import clock, follow, place
+from monitor.sink.login import login
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
+from monitor.sink.subscriber import Heard, Subscriber
 from monitor.whole import check_writable, write_whole
 
 NORMAL_S, LIVE_S = 480.0, 110.0
 IN_TIME_S = 2.0
 """An alarm counts if it comes this soon after the onset."""
+_ANSWER_S = 10.0
 _AFTER_S = IN_TIME_S  # a fault that has just ended may still be announced
 # What the room sounds like when it is learned and when it is watched must not be the same noise.
 _LEARNED, _WATCHED = 1_000_000, 2_000_000
@@ -157,9 +159,14 @@ def _watch(config: Config, host: str, port: int) -> tuple[float, list[Heard]]:
     heard: list[Heard] = []
     click.echo(f"\nListening for {LIVE_S:.0f} s, through MQTT at {host}:{port}, for four faults at random times:")
     with ExitStack() as closing:
-        closing.enter_context(Subscriber(host, port, f"{config.topic}/{config.node}/+/event", heard.append))
+        assert config.mqtt is not None  # noqa: S101  # as it was written
+        me = replace(login(config.mqtt, node=config.node, will_topic=None), client_id=f"diffmon-{config.node}-subscriber")
+        subscriber = Subscriber(me, [f"{config.topic}/{config.node}/+/event"], heard.append)
+        closing.callback(subscriber.close)
+        if not subscriber.ready(_ANSWER_S):
+            raise DiffmonError(f"broker {host}:{port} does not let us subscribe")
         outbox = Outbox()
-        sink = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])  # type: ignore[arg-type]
+        sink = Mqtt(config.mqtt, outbox, node=config.node, topic=config.topic, streams=[s.name for s in config.stream])
         closing.callback(sink.close)
         pipeline, _ = build.pipeline(config, [sink], outbox, orders=SimpleQueue(), told=lambda *_: None)
         pipeline.run()

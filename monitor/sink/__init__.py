@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from monitor.records import Event, Reading, StreamStatus
@@ -24,3 +25,16 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flushes what can be flushed within a few seconds, says goodbye; may be called twice."""
+
+
+class Inbox(Protocol):
+    """A receiver of what comes from the broker. All calls come from the thread "mqtt", and raise nothing."""
+
+    topics: Sequence[str]
+    """To subscribe to."""
+
+    def subscribed(self, refused: Sequence[str]) -> None:
+        """Takes the broker's answer to the subscription: its reasons for refusing topics, none if all is well."""
+
+    def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Takes a message."""

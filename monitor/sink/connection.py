@@ -11,7 +11,7 @@ import time
 import structlog
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from monitor.sink.incoming import Incoming
+from monitor.sink import Inbox
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.session import RefusedError, Session, SessionLostError, UnsupportedProtocolError
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 class Connection:
     """Owns the thread "mqtt", which connects, sends what is outgoing, and connects again. `close` comes from one other thread."""
 
-    def __init__(self, login: Login, outgoing: Outgoing, incoming: Incoming | None = None) -> None:
+    def __init__(self, login: Login, outgoing: Outgoing, incoming: Inbox | None = None) -> None:
         self.connected = False
         """Whether the broker has let us in; any thread may read it."""
         self._login = login
@@ -111,7 +111,7 @@ class Connection:
             return MQTTProtocolVersion.MQTTv311
         return MQTTProtocolVersion.MQTTv5
 
-    def _open(self, login: Login, protocol: MQTTProtocolVersion, incoming: Incoming | None = None) -> Session:
+    def _open(self, login: Login, protocol: MQTTProtocolVersion, incoming: Inbox | None = None) -> Session:
         return Session(login, self._outgoing, incoming, protocol=protocol, timeout_s=CONNECT_TIMEOUT_S)
 
     def _welcome(self, protocol: MQTTProtocolVersion) -> None:

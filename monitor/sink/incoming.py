@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -32,9 +32,14 @@ class Incoming:
         commanded: Callable[[Command], None],
         births: tuple[str, Callable[[], None]] | None = None,
     ) -> None:
-        self.topics = [f"{root}/+/+/set", *([births[0]] if births else [])]
+        self.topics: Sequence[str] = [f"{root}/+/+/set", *([births[0]] if births else [])]
         self._root, self._streams, self._commanded, self._births = root, streams, commanded, births
         self._minute, self._lines = 0, 0
+
+    def subscribed(self, refused: Sequence[str]) -> None:
+        """Says if it was refused."""
+        if refused:
+            log.warning("mqtt.not_subscribed", reason=", ".join(refused), expected="to be allowed to, or commands are not heard")
 
     def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Obeys, or says why not."""

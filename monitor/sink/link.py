@@ -7,8 +7,8 @@ import time
 import structlog
 
 from monitor.records import Event
+from monitor.sink import Inbox
 from monitor.sink.connection import Connection
-from monitor.sink.incoming import Incoming
 from monitor.sink.login import Login
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.vitals import Delivery
@@ -30,7 +30,7 @@ class Link:
         root: what the topics begin with, `<topic>/<node>`.
     """
 
-    def __init__(self, login: Login, outgoing: Outgoing, *, root: str, incoming: Incoming | None = None) -> None:
+    def __init__(self, login: Login, outgoing: Outgoing, *, root: str, incoming: Inbox | None = None) -> None:
         """Starts connecting and goes on trying."""
         self._root = root
         self._outgoing, self._incoming = outgoing, incoming

@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from monitor.sink.incoming import Incoming
+from monitor.sink import Inbox
 from monitor.sink.login import Login
 from monitor.sink.outbox import Message
 from monitor.sink.outgoing import Outgoing
@@ -45,7 +45,7 @@ class Session:
     """From CONNECT to the end of the connection. All of it runs in the thread "mqtt"; a client of its own, so nothing is left over."""
 
     def __init__(
-        self, login: Login, outgoing: Outgoing, incoming: Incoming | None = None, *, protocol: MQTTProtocolVersion, timeout_s: float
+        self, login: Login, outgoing: Outgoing, incoming: Inbox | None = None, *, protocol: MQTTProtocolVersion, timeout_s: float
     ) -> None:
         """Opens the socket, waiting at most `timeout_s` for each address. Raises OSError or SessionLostError."""
         self.connected = False
@@ -58,7 +58,7 @@ class Session:
         self._retry_at_s: float | None = None
         self._refused_topics: set[str] = set()
         self._failure: Exception | None = None
-        self._client = _client(login, protocol, timeout_s)
+        self._client = client_for(login, protocol, timeout_s)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -173,10 +173,8 @@ class Session:
             client.subscribe([(topic, 1) for topic in self._incoming.topics])
 
     def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
-            log.warning(
-                "mqtt.not_subscribed", reason=", ".join(str(r) for r in reasons), expected="to be allowed to, or commands are not heard"
-            )
+        if self._incoming is not None:
+            self._incoming.subscribed([str(reason) for reason in reasons if reason.is_failure])
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         if self._incoming is not None:
@@ -207,7 +205,7 @@ class Session:
             self._retry_at_s = time.monotonic() + REFUSED_RETRY_S
 
 
-def _client(login: Login, protocol: MQTTProtocolVersion, timeout_s: float) -> Client:
+def client_for(login: Login, protocol: MQTTProtocolVersion, timeout_s: float) -> Client:
     """A client that knows the login and its last will, and never reconnects by itself."""
     client = Client(CallbackAPIVersion.VERSION2, client_id=login.client_id, protocol=protocol, reconnect_on_failure=False)
     client.connect_timeout = timeout_s

@@ -34,7 +34,6 @@ from models.representation.audio import AudioRepresentation
 from models.schedule import JUDGED
 from models.score import heat
 from models.score import score as scored
-from monitor.cli import Duration
 from monitor.errors import DiffmonError, SourceError
 from monitor.learn.corpus import planes
 from monitor.learn.detection import DETECTORS, Fit, by_detector, fit
@@ -43,6 +42,7 @@ from monitor.learn.heard import Clips, decoded, inputs, normal_planes
 from monitor.learn.network import start_from, trained
 from monitor.learn.places import Place, System, sites, systems
 from monitor.learn.protocol import EVENT, Clip, Row, event_start, read_rows, waveform
+from monitor.options import Duration
 from monitor.picture import panel
 from monitor.present import Bars
 from monitor.records import Progress

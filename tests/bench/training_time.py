@@ -21,10 +21,10 @@ from typing import Any
 
 import click
 
-from monitor.cli import Duration
 from monitor.errors import DiffmonError
 from monitor.learn.evaluation import COMPARATOR, UNTRAINED, Report, evaluate
 from monitor.learn.protocol import read_rows
+from monitor.options import Duration
 from monitor.present import outcome
 from monitor.whole import check_writable
 

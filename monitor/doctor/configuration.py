@@ -1,0 +1,35 @@
+"""Whether what the configuration names can be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor import build
+from monitor.config import Config, StreamConfig
+from monitor.daemon import judged_by
+from monitor.doctor import Finding
+from monitor.errors import ModelError
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """One for each stream's model and profile."""
+    for stream in config.stream:
+        yield _opened(stream)
+
+
+def _opened(stream: StreamConfig) -> Finding:
+    check = f"model of {stream.name}"
+    try:
+        opened = build.open_for(stream.model, stream.profile, kind=stream.kind)
+        return Finding(check, "ok", judged_by(stream, opened))
+    except ModelError as error:
+        return Finding(check, "failed", str(error), _mend(stream))
+
+
+def _mend(stream: StreamConfig) -> str:
+    """Makes the profile anew if the model alone can be opened, else the model."""
+    try:
+        build.open_for(stream.model, None, kind=stream.kind)
+    except ModelError:
+        return f"diffmon train NORMAL --out {stream.model}  # NORMAL: a folder with recordings of what is normal"
+    return f"diffmon calibrate NORMAL --model {stream.model} --out {stream.profile}  # NORMAL: a folder with recordings of what is normal"

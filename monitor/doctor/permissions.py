@@ -1,0 +1,56 @@
+"""Whether secrets are ours alone, and the sound cards ours too."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from monitor.config import Config, MicrophoneConfig
+from monitor.doctor import Finding
+
+_CARDS = Path("/dev/snd")
+_CREDENTIALS = Path("/run/credentials")
+
+
+def findings(config: Config, cards: Path = _CARDS) -> Iterator[Finding]:
+    """One for each secret file, and one for the sound cards if a stream needs one."""
+    if config.mqtt is not None:
+        for key, file in (("password_file", config.mqtt.password_file), ("key_file", config.mqtt.key_file)):
+            if file is not None:
+                yield _secret(f"mqtt.{key}", file)
+    if any(isinstance(stream.source, MicrophoneConfig) for stream in config.stream):
+        yield _sound(cards)
+
+
+def _secret(check: str, file: Path) -> Finding:
+    try:
+        mode = file.stat().st_mode
+        with file.open("rb"):
+            pass
+    except FileNotFoundError:
+        return Finding(check, "failed", f"{file}: no such file", _bring(file))
+    except OSError as error:
+        return Finding(check, "failed", f"{file}: cannot be read: {error.strerror}", f"chown {getpass.getuser()} {file}")
+    if mode & 0o004:
+        return Finding(check, "warning", f"{file}: everybody on this machine can read it", f"chmod 600 {file}")
+    return Finding(check, "ok", f"{file}: can be read, but not by everybody")
+
+
+def _bring(file: Path) -> str:
+    """Brings a secret to its place; what systemd holds for a service is there only while that runs."""
+    if file.is_relative_to(_CREDENTIALS):
+        return f"install -m 600 /dev/stdin /etc/credstore/diffmon.{file.name} && systemctl restart diffmon  # and type it; then as root"
+    return f"install -m 600 /dev/stdin {file}  # and type it"
+
+
+def _sound(cards: Path) -> Finding:
+    """Whether the cards may be opened; a microphone of PulseAudio needs none."""
+    inputs = sorted(cards.glob("pcmC*c"))
+    if not inputs:
+        return Finding("sound cards", "warning", f"no card that records in {cards}: only a sound server could bring one", "arecord -l")
+    shut = [card for card in inputs if not os.access(card, os.R_OK | os.W_OK)]
+    if not shut:
+        return Finding("sound cards", "ok", f"{len(inputs)} that record may be opened")
+    return Finding("sound cards", "failed", f"{shut[0]}: may not be opened", f"usermod -aG audio {getpass.getuser()}  # then log in again")

@@ -1,0 +1,121 @@
+"""What verbs have in common: types of parameters, options, and how a failure is told. Only click is imported."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.errors import DiffmonError
+
+
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if number != number:  # no bound stops NaN
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class Rate(Number):
+    """False alarms in 24 hours."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0.01, max=1000)
+
+
+class Duration(click.ParamType[float]):
+    """A duration like 90s, 3m, 24h; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds, or a usage error."""
+        from monitor.duration import seconds
+
+        try:
+            return seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Program(click.ParamType[list[str]]):
+    """A command with its arguments, as a shell would split it."""
+
+    name = "command"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """The words, of which the first is a program that is there; or a usage error. None if nothing is to be run."""
+        if isinstance(value, list):
+            return value
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+        if value and not (words and shutil.which(words[0])):
+            self.fail(f"{value!r}: no such program", param, ctx)
+        return words
+
+
+PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
+PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
+KIND = click.option("--kind", type=click.Choice(["audio"]), default="audio", show_default=True, help="The sense.")
+SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Decides every random choice.")
+RATE = click.option(
+    "--false-alarms-per-day",
+    "rate",
+    type=Rate(),
+    default=1.0,
+    show_default=True,
+    help="False alarms to accept in 24 hours of normal.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+CONFIG = click.option("--config", required=True, type=click.Path(path_type=Path), help="The configuration, a TOML file.")
+
+
+def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
+    """The command with a person's mistakes told in a sentence, and its result as the exit code."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        _be_a_good_neighbour()
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file's name need not be UTF-8
+        from monitor import log
+
+        log.configure("warning")
+        try:
+            code = command(*args, **kwargs)
+        except DiffmonError as error:
+            click.echo(f"diffmon: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("diffmon: interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has left; Python would complain at exit
+            sys.exit(1)
+        sys.exit(code or 0)
+
+    return wrapped
+
+
+def _be_a_good_neighbour() -> None:
+    """Leaves half of the cores to others, and does not spin on the rest.
+
+    With a thread on every core torch is a third faster on an idle machine, and fifty times slower as soon as one core is
+    busy. The variables are read once, when torch is loaded; who sets them knows better.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
