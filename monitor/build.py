@@ -21,6 +21,7 @@ from monitor.control import Control, Told
 from monitor.engine import Engine, open_model, open_profile, pick_device
 from monitor.errors import ConfigError, ModelError
 from monitor.event import Rule
+from monitor.evidence.sink import Evidence
 from monitor.health import Notifier
 from monitor.measured import measured
 from monitor.pipeline import Judge, Pipeline
@@ -106,13 +107,18 @@ def watch(
     unix: Callable[[float], float],
     arrived: threading.Condition | None = None,
     begin: int = 0,
+    evidence: Evidence | None = None,
 ) -> Watch:
     """Ring, windows and decider of one stream, whose first item will have the index `begin`."""
     sense = opened.representation
-    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
+    held_s = RING_S if evidence is None else RING_S + evidence.before_s
+    ring = Ring(sense.length + int(held_s * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
     identity = Identity(node, stream.name, stream.kind, opened.model.hash)
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
-    return Watch(identity, level(stream, opened, engine), ring=ring, windower=windower, unix=unix)
+    decides = level(stream, opened, engine)
+    if evidence is None:
+        return Watch(identity, decides, ring=ring, windower=windower, unix=unix)
+    return Watch(identity, decides, ring=ring, windower=windower, unix=unix, evidence=evidence.namer(stream.name))
 
 
 def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
@@ -162,16 +168,18 @@ class Filled:
     """Where it was left off."""
     trail: Trail
 
-    def source(self, watched: Watch) -> Source:
-        """The recordings from there on, no faster than they are judged."""
+    def source(self, watched: Watch, evidence: Evidence | None) -> Source:
+        """The recordings from there on, no faster than they are judged and kept."""
         ring, windower = watched.ring, watched.windower
-        ahead = ring.capacity // 2
+        stream = watched.identity.stream
+        # So that the ring still holds what was before an event when a batch that was cut so far ahead is judged.
+        ahead = int(RING_S / 3 * ring.rate_hz)
         return FolderSource(
             self.path,
             rate_hz=round(ring.rate_hz),
             position=self.position,
             trail=self.trail,
-            room=lambda: ring.end - windower.start <= ahead,
+            room=lambda: ring.end - windower.start <= ahead and not (evidence is not None and evidence.behind(stream)),
         )
 
     def reached(self, keep: Callable[[str], None], index: int) -> None:
@@ -224,6 +232,7 @@ def pipeline(
     orders: SimpleQueue[Command],
     told: Told,
     metrics: Metrics | None = None,
+    evidence: Evidence | None = None,
 ) -> tuple[Pipeline, Control]:
     """The whole spine, warm, not yet running, and who decides what is in force on it; measured, if there are metrics.
 
@@ -237,11 +246,11 @@ def pipeline(
         name, folder = stream.name, filled(stream, outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
         unix = live_clock if folder is None else recording_clock
-        watched = watch(stream, opened[name], judges[name], node=config.node, unix=unix, arrived=arrived, begin=begin)
+        watched = watch(stream, opened[name], judges[name], node=config.node, unix=unix, arrived=arrived, begin=begin, evidence=evidence)
         if folder is None:
             opening = partial(source, stream, opened[name].representation.rate_hz)
         else:
-            opening = partial(folder.source, watched)
+            opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
         readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
@@ -252,6 +261,9 @@ def pipeline(
     spine = Pipeline(watches=watches, readers=readers, engines=judging, sinks=sinks, arrived=arrived, notifier=notifier, reached=reached)
     control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
+    if evidence is not None:
+        evidence.rings = {name: w.ring for name, w in watches.items()}
+        spine.also = evidence.counters
     return spine, control
 
 

@@ -12,10 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from monitor.duration import seconds
 from monitor.errors import ConfigError
 from monitor.schedule import Hours, hours, zone
+from monitor.size import size
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+Size = Annotated[int, BeforeValidator(size), Field(ge=0)]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -61,6 +63,37 @@ class HealthConfig(_Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^[^\s\"]*$")
     port: int = Field(default=9464, ge=1, le=65535)
+
+
+class EvidenceConfig(_Section):
+    """What is kept of how an event sounded."""
+
+    dir: Path | None = None
+    """The folder `evidence` in the state folder if none."""
+    audio: bool = True
+    """Keep the sound itself."""
+    picture: bool = True
+    """Keep a spectrogram."""
+    before: Duration = Field(default=5.0, le=60)
+    """From before the event's start (s)."""
+    after: Duration = Field(default=5.0, le=60)
+    """From after its end (s)."""
+    longest: Duration = Field(default=60.0, le=300)
+    """In all; the rest of a longer event is not kept (s)."""
+    keep: Duration = 30 * 86400.0
+    """A file is deleted after so long (s)."""
+    max_size: Size = 2 << 30
+    """All files together (bytes)."""
+    free: Size = 1 << 30
+    """Left free on the disk (bytes)."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> EvidenceConfig:
+        if not (self.audio or self.picture):
+            raise ValueError("audio and picture are both false: nothing would be kept, expected one of them or no [evidence]")
+        if self.longest <= self.before:
+            raise ValueError(f"longest: {self.longest:g} s is not more than before, {self.before:g} s: the event itself would not be kept")
+        return self
 
 
 class HomeAssistantConfig(_Section):
@@ -140,6 +173,8 @@ class Config(_Section):
     """No broker, no MQTT: events then go to standard output alone."""
     health: HealthConfig | None = None
     """No section, no port."""
+    evidence: EvidenceConfig | None = None
+    """No section, nothing is kept of the sound."""
     homeassistant: HomeAssistantConfig | None = None
     """Without it Home Assistant is not told of this node."""
     jsonl: bool = True

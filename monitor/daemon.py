@@ -13,9 +13,10 @@ from queue import SimpleQueue
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, HealthConfig, MqttConfig, StreamConfig, load
+from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, load
 from monitor.engine import pick_device
-from monitor.errors import DiffmonError, SinkError
+from monitor.errors import ConfigError, DiffmonError, SinkError
+from monitor.evidence.sink import Evidence
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -50,8 +51,12 @@ def run(path: Path) -> None:
         metrics = Metrics(vitals)
         if config.health is not None:
             closing.callback(_served(config.health, metrics))
+        evidence = None if config.evidence is None else open_evidence(config, config.evidence, path, mqtt)
+        if evidence is not None:
+            sinks.append(evidence)
+            closing.callback(evidence.close)
         told = _nobody if mqtt is None else mqtt.switch
-        pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics)
+        pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, evidence=evidence)
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -107,6 +112,20 @@ def state_dir(config: Config) -> Path | None:
     return config.state_dir or (Path(given) if given else None)
 
 
+def open_evidence(config: Config, evidence: EvidenceConfig, path: Path, mqtt: Mqtt | None) -> Evidence:
+    """The sink that keeps evidence, and shows the pictures to the broker. Raises ConfigError."""
+    folder = evidence_dir(config, evidence, path)
+    return Evidence(folder, evidence) if mqtt is None else Evidence(folder, evidence, pictured=mqtt.picture)
+
+
+def evidence_dir(config: Config, evidence: EvidenceConfig, path: Path) -> Path:
+    """Where evidence is kept. Raises ConfigError if nothing says so."""
+    folder = state_dir(config)
+    if evidence.dir is None and folder is None:
+        raise ConfigError(f"{path}: evidence.dir: missing, expected a folder there or as state_dir")
+    return evidence.dir or folder / "evidence"  # type: ignore[operator]
+
+
 def check(path: Path) -> Iterator[str]:
     """What the daemon would run with, a line each. Raises DiffmonError at what would keep it from starting."""
     config = load(path)
@@ -120,6 +139,8 @@ def check(path: Path) -> Iterator[str]:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
+    if config.evidence is not None:
+        yield f"evidence is kept in {evidence_dir(config, config.evidence, path)}"
     if config.health is not None:
         yield f"health {_servable(config.health)}"
 

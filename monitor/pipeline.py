@@ -69,6 +69,8 @@ class Pipeline:
         self._clock = clock
         self.attend: Callable[[], None] = lambda: None
         """Called in every round, a few times a second."""
+        self.also: Callable[[], Mapping[str, object]] = dict
+        """What else belongs into the node's counters."""
         self._room = sys.maxsize
         self._stopping = False
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -227,8 +229,14 @@ class Pipeline:
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
         skipped = sum(watch.windower.skipped for watch in self.watches.values())
-        told = {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts}
-        return told | {"windows_skipped": skipped} | self._counts
+        return {
+            "uptime_s": round(now_s - self._began_s),
+            "streams": dict(self._status),
+            "source_restarts": restarts,
+            "windows_skipped": skipped,
+            **self._counts,
+            **self.also(),
+        }
 
     def _close(self, reason: EndReason) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,15 +49,26 @@ class Watch:
 
     Args:
         unix: wall time in unix seconds of a time on the source's clock; asked when something is published.
+        evidence: relative paths by kind of what is kept of an event, by its id and its start in unix seconds.
     """
 
-    def __init__(self, identity: Identity, level: Level, *, ring: Ring, windower: Windower, unix: Callable[[float], float]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        level: Level,
+        *,
+        ring: Ring,
+        windower: Windower,
+        unix: Callable[[float], float],
+        evidence: Callable[[str, float], Mapping[str, str]] = lambda event, start_unix: {},
+    ) -> None:
         self.identity = identity
         self.level = level
         """May be replaced at any time by the pipeline's thread."""
         self.ring = ring
         self.windower = windower
         self._unix = unix
+        self._evidence = evidence
         self._state = State()
         self._open: _Open | None = None
         self.muted = False
@@ -138,7 +149,7 @@ class Watch:
             gaps=change.gaps,
             model=self.identity.model,
             where={**change.peak.place, **self._seconds(change)},
-            evidence={},
+            evidence=self._evidence(self._open.id, start_unix),
             reason=change.reason,
         )
 

@@ -189,7 +189,9 @@ class Subscriber:
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
-        self.messages.append(Received(message.topic, message.payload.decode(), message.qos, message.retain, time.monotonic(), expiry_s))
+        self.messages.append(
+            Received(message.topic, message.payload.decode(errors="replace"), message.qos, message.retain, time.monotonic(), expiry_s)
+        )
 
 
 def _lasting(protocol: MQTTProtocolVersion) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from monitor.config import Config, FileConfig, MicrophoneConfig, load, parse
 from monitor.duration import seconds
 from monitor.errors import ConfigError
+from monitor.size import size
 
 FAN = '[[stream]]\nname = "fan"\nmodel = "fan.model"\nsource = { type = "microphone" }\n'
 PUMP = '[[stream]]\nname = "pump"\nmodel = "pump.model"\nsource = { type = "file", paths = ["pump.wav"] }\n'
@@ -93,6 +94,15 @@ def test_every_written_duration_is_read_back(number: float, unit: tuple[str, flo
     assert pytest.approx(round(number, 6) * unit[1]) == seconds(f"{number:.6f}{unit[0]}")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0B", 0), ("500MB", 500_000_000), ("2GiB", 2_147_483_648), (" 1.5 KiB ", 1536), ("3kB", 3000), ("1TiB", 1 << 40), (7, 7)],
+)
+def test_sizes_have_units(text: str | int, expected: int) -> None:
+    """Of a thousand or of 1024; a number is bytes."""
+    assert expected == size(text)
+
+
 # What is refused: one clear line for each mistake
 
 
@@ -109,6 +119,15 @@ def test_every_written_duration_is_read_back(number: float, unit: tuple[str, flo
         (f'[health]\nhost = ""\n{FAN}', "health.host: '': string should have at least 1 character"),
         (f'[health]\npath = "/metrics"\n{FAN}', "health.path: unknown key"),
         (f"health = 9464\n{FAN}", "health: expected a section"),
+        (f'[evidence]\nmax_size = "2 gigs"\n{FAN}', "evidence.max_size: '2 gigs' is not a size like 500MB or 2GiB"),
+        (f"[evidence]\nfree = true\n{FAN}", "evidence.free: True is not a size like 500MB or 2GiB"),
+        (f"[evidence]\nfree = -1\n{FAN}", "evidence.free: -1: input should be greater than or equal to 0"),
+        (f'[evidence]\nbefore = "2m"\n{FAN}', "evidence.before: 120.0: input should be less than or equal to 60"),
+        (f'[evidence]\nlongest = "5s"\n{FAN}', "evidence: longest: 5 s is not more than before, 5 s: the event itself would not be kept"),
+        (
+            f"[evidence]\naudio = false\npicture = false\n{FAN}",
+            "evidence: audio and picture are both false: nothing would be kept, expected one of them or no [evidence]",
+        ),
         (f"[mqtt]\nport = []\n{FAN}", "mqtt.port: []: input should be a valid integer"),
         (f'[mqtt]\ntls = "perhaps"\n{FAN}', "mqtt.tls: 'perhaps': input should be a valid boolean, unable to interpret input"),
         (f"node = 5\n{FAN}", "node: 5: input should be a valid string"),

@@ -81,7 +81,7 @@ def test_streams_share_a_batch_in_turn() -> None:
     # The first batch was cut before all had come.
     streams = [[w.stream for w in batch] for batch in engine.batches[1:]]
     assert ["a", "b", "c", "d"] * (BATCH // 4) == streams[0]
-    assert {BATCH} == {len(batch) for batch in streams[:-1]}
+    assert all(BATCH <= len(batch) < BATCH + 4 for batch in streams[:-1])
 
 
 # The end of a source
@@ -216,16 +216,26 @@ def test_a_slow_engine_is_no_lost_signal() -> None:
 
 
 def test_counters_are_told_every_minute() -> None:
-    """By the clock, once a minute: how long it runs, how the streams are, what was judged, told and lost."""
+    """By the clock, once a minute: how long it runs, how the streams are, what was judged, told and lost, and what others add."""
     now_s, go, sink = [100.0], threading.Event(), Kept()
     script = blocks((QUIET, 400), (LOST, 100), (QUIET, 300))
-    with running(pipeline({"fan": Scripted(*script, go)}, sink, clock=lambda: now_s[0])):
+    spine = pipeline({"fan": Scripted(*script, go)}, sink, clock=lambda: now_s[0])
+    spine.also = lambda: {"evidence.written": 3}
+    with running(spine):
         until(lambda: 8 == len(sink.readings), timeout_s=PATIENCE_S)
         for minute in (1, 2):
             now_s[0] += 60
             until(lambda minute=minute: minute == len(sink.counters), timeout_s=PATIENCE_S)  # type: ignore[misc]
     assert [
-        {"uptime_s": s, "streams": {"fan": "online"}, "source_restarts": 0, "windows_skipped": 5, "windows": 8, "items_lost": 100}
+        {
+            "uptime_s": s,
+            "streams": {"fan": "online"},
+            "source_restarts": 0,
+            "windows_skipped": 5,
+            "windows": 8,
+            "items_lost": 100,
+            "evidence.written": 3,
+        }
         for s in (60, 120)
     ] == sink.counters
 

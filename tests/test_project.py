@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from monitor.config import Config, HealthConfig, MqttConfig, SourceConfig, StreamConfig, load
+from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, SourceConfig, StreamConfig, load
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "diffmon.toml"
@@ -47,6 +47,7 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
     assert set(Config.model_fields) == set(data)
     assert set(MqttConfig.model_fields) == set(data["mqtt"])
     assert set(HealthConfig.model_fields) == set(data["health"])
+    assert set(EvidenceConfig.model_fields) == set(data["evidence"])
     assert set(StreamConfig.model_fields) == set(stream)
     sources = get_args(SourceConfig)
     shown = {s["source"]["type"]: set(s["source"]) for s in (stream, *others)}
@@ -55,11 +56,15 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
     assert len(sources) == len(load(tmp_path / "all.toml").stream)
 
 
-def test_the_example_shows_the_defaults() -> None:
+def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     """Every optional value in the example is the one in force without it."""
     config = load(EXAMPLE)
+    (tmp_path / "all.toml").write_text(all_keys_in_force())
+    evidence = load(tmp_path / "all.toml").evidence
     assert config.mqtt is not None
     assert config.health is not None
+    assert evidence is not None
+    assert ["dir"] == changed(evidence)
     sections = (config.mqtt, config.health, config.stream[0], config.stream[0].source)
     assert [] == changed(config, but=("mqtt", "health", "homeassistant")) + [key for section in sections for key in changed(section)]
 

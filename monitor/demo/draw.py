@@ -9,7 +9,8 @@ from models.representation.audio import AudioRepresentation
 from monitor.build import engines, opened_streams
 from monitor.config import Config
 from monitor.engine import pick_device
-from monitor.picture import Mark, draw
+from monitor.panel import Mark
+from monitor.picture import draw
 from monitor.records import Window
 from monitor.source.media import read
 

@@ -43,7 +43,7 @@ from monitor.learn.network import start_from, trained
 from monitor.learn.places import Place, System, sites, systems
 from monitor.learn.protocol import EVENT, Clip, Row, event_start, read_rows, waveform
 from monitor.options import Duration
-from monitor.picture import panel
+from monitor.panel import panel
 from monitor.present import Bars
 from monitor.records import Progress
 

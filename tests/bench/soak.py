@@ -25,10 +25,10 @@ import click
 import numpy as np
 
 from monitor import log
-from monitor.cli import Duration
 from monitor.config import MqttConfig
 from monitor.event import Rule
 from monitor.health import Notifier
+from monitor.options import Duration
 from monitor.pipeline import Pipeline
 from monitor.reader import Reader
 from monitor.records import Block, Judgement, Window

@@ -1,0 +1,69 @@
+"""Where the files of an event lie: `<stream>/<date>/<time>-<id>.flac` and `.png`, in UTC, named before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from os import DirEntry, scandir
+from pathlib import Path
+
+from monitor.config import NAME, EvidenceConfig
+
+SUFFIXES = {"audio": ".flac", "picture": ".png"}
+"""By what an event calls it."""
+
+_ID = r"[0-9a-f]{1,64}"
+_STREAM = re.compile(NAME)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+FINISHED = re.compile(rf"\d{{6}}-({_ID})\.(flac|png)")
+"""Name of a file that is whole."""
+UNFINISHED = re.compile(rf"\.\d{{6}}-({_ID})\.(flac|png)\.part")
+"""Name of one that is being written, or was when the process died."""
+
+Namer = Callable[[str, float], Mapping[str, str]]
+"""What an event says of its evidence, by its id and its start in unix seconds."""
+
+
+def namer(config: EvidenceConfig, stream: str) -> Namer:
+    """Relative paths of what will be kept of an event of the stream."""
+    kinds = [kind for kind, wanted in (("audio", config.audio), ("picture", config.picture)) if wanted]
+
+    def paths(event: str, start_unix: float) -> dict[str, str]:
+        began = datetime.fromtimestamp(start_unix, UTC)
+        return {kind: f"{stream}/{began:%Y-%m-%d}/{began:%H%M%S}-{event}{SUFFIXES[kind]}" for kind in kinds}
+
+    return paths
+
+
+def part(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
+def dates(folder: Path) -> Iterator[Path]:
+    """The folders that hold evidence, whatever the stream; no links are followed. Raises OSError."""
+    for stream in _within(folder, _STREAM):
+        if stream.is_dir(follow_symlinks=False):
+            yield from (Path(date.path) for date in _within(Path(stream.path), _DATE) if date.is_dir(follow_symlinks=False))
+
+
+def entries(date: Path, form: re.Pattern[str]) -> list[DirEntry[str]]:
+    """What is named like that in one of these folders, links left out. Raises OSError."""
+    return [entry for entry in _within(date, form) if not entry.is_symlink()]
+
+
+def kept(folder: Path, stream: str, event: str) -> Path | None:
+    """The sound of an event, if it is there."""
+    if not (_STREAM.fullmatch(stream) and re.fullmatch(_ID, event)):
+        return None
+    found = [path for path in (folder / stream).glob(f"*/*-{event}{SUFFIXES['audio']}") if FINISHED.fullmatch(path.name)]
+    return max((path for path in found if path.is_file()), default=None)
+
+
+def _within(folder: Path, form: re.Pattern[str]) -> list[DirEntry[str]]:
+    try:
+        with scandir(folder) as found:
+            return [entry for entry in found if form.fullmatch(entry.name)]
+    except FileNotFoundError:
+        return []
