@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.records import Block
 from monitor.source.lively import STUCK_S, lively
-from monitor.source.microphone import _resampled
+from monitor.source.resampled import resampled
 from tests.scripted import RATE, block
 
 SIZE = 10
@@ -39,7 +39,7 @@ def test_a_constant_that_was_resampled_is_one(card_hz: int, value: float) -> Non
     """A card at another rate than ours is stuck all the same, but for the edge where it began."""
     size = card_hz // 10
     stuck = (Block(size * i, np.full((size, 1), value, np.float32), i / 10) for i in range(30))
-    told = list(lively(_resampled(stuck, from_hz=card_hz, to_hz=16_000), rate_hz=16_000))
+    told = list(lively(resampled(stuck, from_hz=card_hz, to_hz=16_000), rate_hz=16_000))
     assert told[-15:] == [None] * 15
 
 

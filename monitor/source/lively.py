@@ -16,12 +16,16 @@ def lively(blocks: Iterable[Block], *, rate_hz: float) -> Iterator[Block | None]
     """The blocks, but for those of a source that is stuck: instead of each of these none, meaning no signal.
 
     What is constant is held back until it is known what it is: part of a signal, which then follows whole, or none, which is left
-    out and so becomes a gap. Nothing is judged that a dead source did not hear.
+    out and so becomes a gap. Nothing is judged that a dead source did not hear. A block without items is no signal either: a source
+    that is alive says so by it.
     """
     held: list[Block] = []
     stuck = False
     for block in blocks:
-        if block.items.max() - block.items.min() > _RIPPLE:
+        if not len(block.items):
+            held, stuck = [], True
+            yield None
+        elif block.items.max() - block.items.min() > _RIPPLE:
             yield from held
             held, stuck = [], False
             yield block
