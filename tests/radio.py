@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
@@ -64,10 +65,8 @@ class Radio:
                 return handler.end_headers()
         handler.send_response(200)
         handler.end_headers()
-        try:
+        with suppress(OSError):  # nobody listens any more
             self._send(handler.wfile, path)
-        except OSError:
-            pass  # nobody listens any more
         return None
 
     def _send(self, out: Any, path: str) -> None:
