@@ -54,3 +54,12 @@ def test_another_constant_is_no_signal_either() -> None:
     """A converter that is stuck may step from one value to the next."""
     stuck = [block(SIZE * i, [i] * SIZE) for i in range(2 * STUCK)]
     assert {None} == set(lively(stuck, rate_hz=RATE))
+
+
+def test_a_block_without_items_is_no_signal() -> None:
+    """The source is alive and hears nothing: what was constant just before is nothing either, and what comes after is a signal."""
+    empty = block(30, [])
+    assert [10, None, 40] == [
+        b if b is None else b.start
+        for b in lively([block(10, list(range(10))), block(20, [7] * 10), empty, block(40, list(range(10)))], rate_hz=RATE)
+    ]

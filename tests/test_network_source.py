@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from monitor.config import NetworkConfig, parse
 from monitor.errors import ConfigError, SourceError
@@ -23,6 +24,7 @@ from monitor.records import Block
 from monitor.ring import Ring
 from monitor.source.network import Network, placed
 from tests.broker import until
+from tests.command import diffmon
 from tests.radio import HZ, PASSWORD, USERNAME, Radio
 from tests.scripted import PATIENCE_S
 
@@ -160,6 +162,29 @@ def test_a_password_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "password").unlink()
     with pytest.raises(SourceError, match=r"'http://127.0.0.1:1/': source.password_file: .*/password: cannot be read: No such file"):
         captured(config, RATE_HZ)
+
+
+def test_check_and_record_tell_of_it_before_they_begin(tmp_path: Path, model: Path) -> None:
+    """By its key, as a mistake in the configuration; with the file there, `check` finds nothing wrong and opens nothing."""
+    config = tmp_path / "diffmon.toml"
+    source = f'{{ type = "network", url = "http://127.0.0.1:1/", username = "{USERNAME}", password_file = "password" }}'
+    config.write_text(f'[[stream]]\nname = "gate"\nmodel = "{model}"\nsource = {source}\n')
+    check, record = ["check", "--config", config], ["record", "gate", "--config", config, "--for", "1s", "--out", tmp_path / "normal"]
+    for done in (diffmon(*check), diffmon(*record)):
+        assert (78, "") == (done.exit_code, done.stdout)
+        assert f"source.password_file: {tmp_path / 'password'}: cannot be read: No such file" in done.stderr
+    (tmp_path / "password").write_text(PASSWORD)
+    assert 0 == diffmon(*check).exit_code
+
+
+def test_record_keeps_what_it_hears(radio: Radio, tmp_path: Path) -> None:
+    """As long as was asked for, at the rate of the models."""
+    config, out = tmp_path / "diffmon.toml", tmp_path / "normal"
+    config.write_text(f'[[stream]]\nname = "gate"\nmodel = "x"\nsource = {{ type = "network", url = "{radio.url("/tone")}" }}\n')
+    done = diffmon("record", "gate", "--config", config, "--for", "2s", "--out", out)
+    assert 0 == done.exit_code, done.stderr
+    [path] = out.iterdir()
+    assert (RATE_HZ, 2 * RATE_HZ) == (soundfile.info(path).samplerate, soundfile.info(path).frames)
 
 
 def test_closing_ends_a_source_that_waits(radio: Radio) -> None:
