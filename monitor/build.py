@@ -148,7 +148,7 @@ def check_source(stream: StreamConfig) -> None:
             for path in sound_files(paths):
                 probe(path)
         case NetworkConfig() as network:
-            password(network)
+            password(network, key=f"stream {stream.name}: source.password_file")
 
 
 def recording_rate_hz() -> int:

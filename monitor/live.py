@@ -30,9 +30,9 @@ def captured(section: LiveConfig, rate_hz: int) -> Process:
             return _piped(section, rate_hz)
 
 
-def password(section: NetworkConfig) -> str | None:
-    """Of the stream's login, none if there is none. Raises ConfigError."""
-    return None if section.password_file is None else first_line(section.password_file, key="source.password_file")
+def password(section: NetworkConfig, *, key: str = "source.password_file") -> str | None:
+    """Of the stream's login, none if there is none. Raises ConfigError naming the key."""
+    return None if section.password_file is None else first_line(section.password_file, key=key)
 
 
 def _readable_password(section: NetworkConfig) -> str | None:
