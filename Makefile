@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := bash
-PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins
+PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 # Debian keeps mosquitto in a folder that is not on everybody's path.
@@ -14,18 +14,31 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test check clean machine
+.PHONY: help demo test faults soak check clean machine install-service uninstall-service
 help:
-	@echo 'make demo    a machine room, four faults, and what diffmon says of them'
-	@echo 'make test    all tests'
-	@echo 'make check   format, lint, types and import directions'
-	@echo 'make clean   removes .venv and whatever else was made here'
+	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
+	@echo 'make test                all tests'
+	@echo 'make faults  the daemon killed, brokers and microphones failing, for half an hour'
+	@echo 'make soak    sixteen streams for forty minutes'
+	@echo 'make check               format, lint, types and import directions'
+	@echo 'make clean               removes .venv and whatever else was made here'
+	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
+	@echo 'make uninstall-service   takes the service away again, and keeps configuration and state'
 
 demo: .venv/.demo
 	@$(BIN)/diffmon demo
 
 test: machine .venv/.dev
 	$(BIN)/python -m pytest
+
+# Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
+faults: machine .venv/.dev
+	$(BIN)/python -m tests.bench.killed
+	$(BIN)/python -m tests.bench.broker_faults
+	$(BIN)/python -m tests.bench.capture_faults
+
+soak: machine .venv/.dev
+	$(BIN)/python -m tests.bench.soak
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -37,12 +50,20 @@ clean:
 	rm -rf .venv build dist *.egg-info diffmon-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What the tests need from the system: a broker, PortAudio, and a sound system to stand in for a card. Asked before minutes go
-# into installing.
+# DESTDIR goes before every path; the virtual environment is then left out.
+install-service:
+	@systemd/install venv
+	@systemd/install files
+
+uninstall-service:
+	@systemd/install remove
+
+# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, and what systemd says of a unit.
+# Asked before minutes go into installing.
 machine: | $(BIN)/pip
-	@$(foreach each,mosquitto pulseaudio paplay,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
+	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
 	  && $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' || \
-	  { echo 'The tests need a broker and a sound system; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
+	  { echo 'The tests need a broker, a sound system and systemd-analyze; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

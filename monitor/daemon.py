@@ -15,7 +15,7 @@ import structlog
 from monitor import __version__, build, log
 from monitor.config import Config, HealthConfig, MqttConfig, load
 from monitor.engine import pick_device
-from monitor.errors import SinkError
+from monitor.errors import DiffmonError, SinkError
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -33,6 +33,7 @@ _log = structlog.get_logger(__name__)
 
 def run(path: Path) -> None:
     """Watches until SIGTERM or SIGINT, or until every file has been played. Raises DiffmonError."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
@@ -55,7 +56,13 @@ def run(path: Path) -> None:
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
         signal.signal(signal.SIGHUP, lambda *_: pipeline.soon(reload))
-        pipeline.run()
+        try:
+            pipeline.run()
+        except DiffmonError:
+            raise
+        except Exception as error:  # a device that broke, a fault of ours: the service is started anew
+            _log.critical("daemon.failed", exc_info=True)
+            raise DiffmonError(f"a fault that nobody foresaw, the log has it whole: {error!r}") from error
     _log.info("daemon.stopped")
 
 

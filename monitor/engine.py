@@ -17,7 +17,7 @@ from models.normalise import standardise
 from models.profile import Profile, stack
 from models.representation import Representation
 from models.score import PARTS, Score, heat, observe, score
-from monitor.errors import ModelError
+from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Judgement, Window
 
 
@@ -47,9 +47,16 @@ class Engine:
         self._rows = {name: i for i, name in enumerate(profiles)}
         self._profiles = stack(list(profiles.values())).to(device)
 
-    @torch.inference_mode()
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
-        """A judgement of every window, in their order."""
+        """A judgement of every window, in their order. Raises OutOfMemoryError."""
+        try:
+            return self._judged(windows)
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise OutOfMemoryError(f"device: no memory for {len(windows)} windows at once: {str(error).splitlines()[0]}") from None
+
+    @torch.inference_mode()
+    def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
         items, profile = self._inputs(windows)
         result = self._score(items, profile)
         p = p_value(result.value, profile.quantiles, profile.tail)

@@ -23,3 +23,7 @@ class SinkError(DiffmonError):
 
 class ModelError(DiffmonError):
     """A checkpoint or profile cannot be read, or does not fit what it is used for."""
+
+
+class OutOfMemoryError(DiffmonError):
+    """The device has no room for so many windows at once; half of them may fit."""

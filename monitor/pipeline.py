@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,10 +13,10 @@ from typing import Protocol
 
 import structlog
 
-from monitor.errors import SourceError
+from monitor.errors import OutOfMemoryError, SourceError
 from monitor.health import Notifier
 from monitor.reader import Reader
-from monitor.records import Event, Judgement, StreamStatus, Window
+from monitor.records import EndReason, Event, Judgement, StreamStatus, Window
 from monitor.sink import Sink
 from monitor.watch import Watch
 
@@ -30,7 +31,7 @@ class Judge(Protocol):
     """What the pipeline needs of an engine."""
 
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
-        """A judgement of every window, in their order."""
+        """A judgement of every window, in their order. Raises OutOfMemoryError if there are too many at once."""
 
 
 class Pipeline:
@@ -68,6 +69,7 @@ class Pipeline:
         self._clock = clock
         self.attend: Callable[[], None] = lambda: None
         """Called in every round, a few times a second."""
+        self._room = sys.maxsize
         self._stopping = False
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._disabled: set[str] = set()
@@ -84,8 +86,10 @@ class Pipeline:
             done = False
             while not (done or self._stopping):
                 done = self._step()
-        finally:
-            self._close()
+        except BaseException:
+            self._close("interrupted")
+            raise
+        self._close("stopped")
         for watch in self.watches.values():
             if watch.ring.error is not None:
                 raise watch.ring.error
@@ -129,7 +133,7 @@ class Pipeline:
         """Windows that are ready, the streams in turn, about a batch."""
         windows: list[Window] = []
         ready = list(self.watches)
-        while ready and len(windows) < BATCH:
+        while ready and len(windows) < min(BATCH, self._room):
             cut = [w for name in ready if (w := self.watches[name].windower.next()) is not None]
             windows += cut
             ready = [w.stream for w in cut]
@@ -151,8 +155,22 @@ class Pipeline:
         for engine in {id(e): e for e in self._engines.values()}.values():
             mine = [w for w in windows if self._engines[w.stream] is engine]
             if mine:
-                for judgement in engine.judge(mine):
+                for judgement in self._judged(engine, mine):
                     self._decide(judgement)
+
+    def _judged(self, engine: Judge, windows: Sequence[Window]) -> list[Judgement]:
+        """A judgement of every window; fewer at a time, now and from now on, where the device has no room for so many at once."""
+        judgements: list[Judgement] = []
+        while len(judgements) < len(windows):
+            some = windows[len(judgements) :][: self._room]
+            try:
+                judgements += engine.judge(some)
+            except OutOfMemoryError as error:
+                if len(some) == 1:
+                    raise
+                self._room = (len(some) + 1) // 2
+                log.warning("engine.out_of_memory", reason=str(error), windows=self._room)
+        return judgements
 
     def _decide(self, judgement: Judgement) -> None:
         watch = self.watches[judgement.stream]
@@ -208,9 +226,11 @@ class Pipeline:
 
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
-        return {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts, **self._counts}
+        skipped = sum(watch.windower.skipped for watch in self.watches.values())
+        told = {"uptime_s": round(now_s - self._began_s), "streams": dict(self._status), "source_restarts": restarts}
+        return told | {"windows_skipped": skipped} | self._counts
 
-    def _close(self) -> None:
+    def _close(self, reason: EndReason) -> None:
         """Ends what is open, tells it, and says goodbye to every sink even if one of them fails."""
         self.notifier.stopping()
         # Called last to first, and each even if another raises.
@@ -218,9 +238,9 @@ class Pipeline:
             for sink in self._sinks:
                 closing.callback(sink.close)
             for watch in self.watches.values():
-                closing.callback(self._end, watch)
+                closing.callback(self._end, watch, reason)
             for reader in self._readers.values():
                 closing.callback(reader.close)
 
-    def _end(self, watch: Watch) -> None:
-        self._publish(watch.stop("stopped"))
+    def _end(self, watch: Watch, reason: EndReason) -> None:
+        self._publish(watch.stop(reason))

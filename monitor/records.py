@@ -44,7 +44,7 @@ class Window:
     items: Items
     """`[length, *item]`."""
     lost: int
-    """Items lost (gaps, overruns) since the previous window."""
+    """Items since the previous window that are in none: lost by the source, overwritten, or a piece between two losses."""
 
     @property
     def end(self) -> int:

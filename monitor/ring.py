@@ -44,7 +44,6 @@ class Ring:
         self._items: NDArray[np.generic] = np.zeros((capacity, *item), dtype)
         self.begin = self._end = begin
         self._gaps: deque[tuple[int, int]] = deque()
-        self._gap_items = 0
         self._anchors = _Anchors(rate_hz, spacing=max(1, capacity // _ANCHORS))
         self._finished = False
         self._error: Exception | None = None
@@ -87,7 +86,6 @@ class Ring:
                 raise ValueError(f"a block begins at {block.start}, expected {self._end} or later")
             if block.start > self._end:
                 self._gaps.append((self._end, block.start))
-                self._gap_items += block.start - self._end
             self._store(block)
             self._end = block.end
             while self._gaps and self._gaps[0][1] <= self.oldest:
@@ -109,11 +107,6 @@ class Ring:
                 return None
             at, n = start % self.capacity, end - start
             return np.concatenate([self._items[at : at + n], self._items[: max(0, at + n - self.capacity)]])
-
-    def lost_before(self, index: int) -> int:
-        """How many items before `index` fell into gaps, since the stream began; `index` is `oldest` or later."""
-        with self.arrived:
-            return self._gap_items - sum(b - max(a, index) for a, b in self._gaps if b > index)
 
     def time_of(self, index: int) -> float:
         """Source time in seconds at which item `index` began (its predecessor was complete).

@@ -13,7 +13,8 @@ class Windower:
 
     A window begins at a multiple of `hop` on the absolute index (but for a source's very last), so the same items give the same
     windows however they came.
-    After something lost it goes on at the first multiple of `hop` that lies behind it.
+    After something lost it goes on at the first multiple of `hop` that lies behind it, and counts all that is in no window: what the
+    source lost, what was overwritten, and the pieces beside them that are shorter than a window.
     """
 
     def __init__(self, ring: Ring, *, stream: str, length: int, hop: int) -> None:
@@ -21,11 +22,11 @@ class Windower:
         self._stream = stream
         self._length = length
         self._hop = hop
-        self._start = -(-ring.begin // hop) * hop
-        self._lost = 0
-        # Up to `_seen` everything is either in a window or counted; so far that were `_gaps_seen` items in gaps.
-        self._seen = ring.begin
-        self._gaps_seen = 0
+        self._start = self._regular = -(-ring.begin // hop) * hop
+        self._covered = ring.begin
+        """Absolute index up to which everything is in a window or counted as lost."""
+        self.skipped = 0
+        """Windows that could not be cut, for something was lost or there was no time; any thread may read it."""
 
     @property
     def start(self) -> int:
@@ -52,33 +53,19 @@ class Windower:
         return self._cut(items)
 
     def _cut(self, items: Items) -> Window:
-        start = self._start
-        self._count_gaps(start + self._length)
-        window = Window(self._stream, start, items, self._lost)
-        self._start, self._lost = start + self._hop, 0
+        # Where nothing is lost, what lies between windows is left out on purpose.
+        lost = 0 if self._start <= self._regular else max(0, self._start - self._covered)
+        self.skipped += max(0, self._start - self._regular) // self._hop
+        window = Window(self._stream, self._start, items, lost)
+        self._covered = max(self._covered, window.end)
+        self._start = self._regular = window.start + self._hop
         return window
 
     def _skip(self) -> None:
         """Goes on behind the gap in the coming window, or behind what was overwritten before it was read."""
         ends = [b for a, b in self._ring.gaps if self._start < b and a < self._start + self._length]
-        if ends:
-            behind = ends[-1]
-            self._count_gaps(behind)
-        else:
-            behind = self._ring.oldest
-            self._count_overrun(behind)
+        behind = ends[-1] if ends else self._ring.oldest
         self._start = -(-behind // self._hop) * self._hop
-
-    def _count_overrun(self, end: int) -> None:
-        # What was overwritten may all lie within the window before, which reaches beyond the start of this one.
-        if end > self._seen:
-            self._lost += end - self._seen
-            self._seen, self._gaps_seen = end, self._ring.lost_before(end)
-
-    def _count_gaps(self, end: int) -> None:
-        gaps = self._ring.lost_before(end)
-        self._lost += gaps - self._gaps_seen
-        self._seen, self._gaps_seen = end, gaps
 
 
 def fill(items: Items, length: int) -> Items:

@@ -152,17 +152,17 @@ class Subscriber:
         """Connects and waits until subscribed."""
         self.messages: list[Received] = []
         self._topic = topic
-        self._subscribed = threading.Event()
+        self.subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"subscriber-{id(self)}", protocol=protocol)
         self._client.reconnect_delay_set(1, 1)
         if login is not None:
             self._client.username_pw_set(*login)
         self._client.on_connect = self._on_connect
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port, **_lasting(protocol))
         self._client.loop_start()
-        assert self._subscribed.wait(10)
+        assert self.subscribed.wait(10)
 
     def on(self, topic: str) -> list[str]:
         """Payloads of one topic so far, in order."""

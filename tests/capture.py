@@ -50,10 +50,21 @@ def main() -> None:
             for number in count(1000):
                 if outlet.block(block(number)):
                     time.sleep(0.01)
-        case "live":
-            for number in count(3):
+        case "nan" | "zeros":
+            for number in range(3, 23):
                 time.sleep(SIZE / RATE_HZ)
-                outlet.block(block(number))
+                dead = np.full((SIZE, 1), np.nan if sys.argv[2] == "nan" else 0.0, np.float32)
+                outlet.block(Block(number * SIZE, dead, time.monotonic()))
+            live(outlet, 23)
+        case "live":
+            live(outlet, 3)
+
+
+def live(outlet: Outlet, first: int) -> None:
+    """Delivers for ever, from a block on."""
+    for number in count(first):
+        time.sleep(SIZE / RATE_HZ)
+        outlet.block(block(number))
 
 
 if __name__ == "__main__":

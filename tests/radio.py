@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import struct
 import threading
 from contextlib import suppress
@@ -24,7 +25,7 @@ class Radio:
     /noise what is no sound, /secret asks for the login first; anything else is not there.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         radio = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,6 +39,8 @@ class Radio:
         ThreadingHTTPServer.allow_reuse_address = True
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = False
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="radio")
         self._thread.start()

@@ -13,7 +13,17 @@ BENCHES = sorted(path.stem for path in Path(__file__).with_name("bench").glob("*
 
 def test_benches_are_found() -> None:
     """The list is not empty by mistake."""
-    assert {"false_alarms", "killed", "made_sites", "pictures", "training_time", "waveforms"} <= {*BENCHES}
+    assert {
+        "broker_faults",
+        "capture_faults",
+        "false_alarms",
+        "killed",
+        "made_sites",
+        "pictures",
+        "soak",
+        "training_time",
+        "waveforms",
+    } <= {*BENCHES}
 
 
 @pytest.mark.parametrize("name", BENCHES)

@@ -1,4 +1,4 @@
-"""The commands that the README and the systemd unit show are commands of the program, and cost little to look up."""
+"""Commands that README, operations page and systemd unit show are commands of the program, and cost little to look up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import click
+import pytest
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PAGES = README, ROOT / "docs" / "operations.md"
 
 
 def commands(text: str) -> list[str]:
@@ -59,17 +61,20 @@ def test_the_readme_shows_commands() -> None:
     assert any(c.startswith("make ") for c in found)
 
 
-def test_the_readmes_commands_exist() -> None:
-    """Every verb and option that the README shows is one of the program's."""
-    shown = [c for c in commands(README.read_text()) if c.startswith("diffmon ")]
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_commands_of_a_page_exist(page: Path) -> None:
+    """Every verb and option that a page shows is one of the program's."""
+    shown = [c for c in commands(page.read_text()) if c.startswith("diffmon ")]
+    assert [] != shown
     wrong = {c: unknown(words(c)[1:]) for c in shown}
     assert {} == {c: word for c, word in wrong.items() if word is not None}
 
 
-def test_the_readmes_targets_exist() -> None:
-    """Every `make` that the README shows has its target in the Makefile."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    shown = [words(c)[1:] for c in commands(README.read_text()) if c.startswith("make ")]
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_targets_of_a_page_exist(page: Path) -> None:
+    """Every `make` that a page shows has its target in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    shown = [words(c)[1:] for c in commands(page.read_text()) if c.startswith("make ")]
     assert [] == [w for made in shown for w in made if "=" not in w and w not in targets]
 
 

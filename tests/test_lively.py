@@ -63,3 +63,12 @@ def test_a_block_without_items_is_no_signal() -> None:
         b if b is None else b.start
         for b in lively([block(10, list(range(10))), block(20, [7] * 10), empty, block(40, list(range(10)))], rate_hz=RATE)
     ]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_left_out(value: float) -> None:
+    """At once, even between signals; and when it lasts, it is no signal."""
+    alive, broken = list(range(SIZE)), [0.5] * (SIZE - 1) + [value]
+    got = list(lively([block(0, alive), block(SIZE, broken), block(2 * SIZE, alive)], rate_hz=RATE))
+    assert [0, 2 * SIZE] == [b.start for b in got if b is not None]
+    assert None in list(lively([block(SIZE * i, broken) for i in range(STUCK)], rate_hz=RATE))

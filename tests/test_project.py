@@ -1,4 +1,4 @@
-"""What surrounds the program: the example configuration, the wheel, the versions, the unit, the Makefile."""
+"""What surrounds the program: the example configuration, the wheel, the versions, the Makefile."""
 
 from __future__ import annotations
 
@@ -137,46 +137,6 @@ def test_every_dependency_has_its_exact_version() -> None:
     assert names == {pin.split("==")[0] for pin in pins}
 
 
-# --- the unit
-
-
-def settings(unit: Path) -> dict[str, list[str]]:
-    """The values of every key of a systemd unit, by `Section.Key`."""
-    found: dict[str, list[str]] = {}
-    section = ""
-    for line in unit.read_text().splitlines():
-        if line.startswith("["):
-            section = line.strip("[]")
-        elif line and line[0] not in "#;":
-            key, _, value = line.partition("=")
-            found.setdefault(f"{section}.{key}", []).append(value)
-    return found
-
-
-def test_the_unit_keeps_the_contract() -> None:
-    """The unit notifies, watches, and does not start a wrong configuration again."""
-    unit = settings(ROOT / "systemd" / "diffmon.service")
-    expected = {
-        "Service.Type": ["notify"],
-        "Service.NotifyAccess": ["main"],
-        "Service.Restart": ["on-failure"],
-        "Service.RestartPreventExitStatus": ["78"],
-        "Service.KillMode": ["mixed"],
-        "Service.DynamicUser": ["yes"],
-        "Service.ProtectSystem": ["strict"],
-        "Install.WantedBy": ["multi-user.target"],
-    }
-    assert expected == {key: unit[key] for key in expected}
-    assert 10 <= int(unit["Service.WatchdogSec"][0]) <= 120
-    assert 10 < int(unit["Service.TimeoutStopSec"][0])
-
-
-def test_the_unit_says_nothing_twice() -> None:
-    """Only keys that are lists stand more than once."""
-    unit = settings(ROOT / "systemd" / "diffmon.service")
-    assert {"Service.DeviceAllow", "Service.SystemCallFilter"} == {key for key, values in unit.items() if len(values) > 1}
-
-
 # --- the Makefile
 
 
@@ -218,6 +178,15 @@ def test_installing_happens_once(bare: Path) -> None:
     (bare / ".venv" / "bin" / "diffmon").chmod(0o755)
     done = run("make", "--no-print-directory", "-C", bare, "demo")
     assert ("ran demo\n", "") == (done.stdout, done.stderr)
+
+
+def test_make_and_ci_install_the_same_packages() -> None:
+    """What `make test` asks for is what CI installs, which needs `make` itself, too."""
+    asked = re.search(r"^PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    installed = re.search(r"^for package in (.*); do$", (ROOT / ".ci" / "run").read_text(), flags=re.MULTILINE)
+    assert asked is not None
+    assert installed is not None
+    assert ["make", *asked[1].split()] == installed[1].split()
 
 
 def test_nothing_names_a_host() -> None:

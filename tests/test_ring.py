@@ -58,27 +58,25 @@ def test_keeps_the_end_of_a_block_longer_than_itself() -> None:
 
 
 def test_reads_nothing_across_a_gap() -> None:
-    """A jump of the index is a gap: recorded, counted, unreadable; both sides of it can be read."""
+    """A jump of the index is a gap: recorded, unreadable; both sides of it can be read."""
     ring = ring_of(20)
     ring.write(block_of(0, 5))
     ring.write(block_of(8, 12))
     assert ((5, 8),) == ring.gaps
-    assert [0, 2, 3, 3] == [ring.lost_before(i) for i in (5, 7, 8, 12)]
     assert ring.read(4, 9) is None
     assert ring.read(5, 6) is None
     assert [3, 4] == list(ring.read(3, 5))  # type: ignore[arg-type]
     assert [8, 9] == list(ring.read(8, 10))  # type: ignore[arg-type]
 
 
-def test_forgets_a_gap_with_what_surrounds_it_but_not_its_count() -> None:
-    """A gap that is overwritten leaves the list, and stays counted."""
+def test_forgets_a_gap_with_what_surrounds_it() -> None:
+    """A gap that is overwritten leaves the list."""
     ring = ring_of(4)
     ring.write(block_of(0, 2))
     ring.write(block_of(1000, 1002))
     assert ((2, 1000),) == ring.gaps
     ring.write(block_of(1002, 1004))
     assert () == ring.gaps
-    assert 998 == ring.lost_before(1004)
 
 
 def test_refuses_a_step_back() -> None:

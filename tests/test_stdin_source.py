@@ -117,13 +117,14 @@ def test_a_terminal_is_no_input() -> None:
 
 
 def test_what_is_not_finite_is_a_gap(pipe: Pipe) -> None:
-    """A block of it is left out, and one without items stands in its place."""
-    sound = np.zeros(4800)
-    sound[2000] = np.nan
+    """A block of it is left out; after a second of it there are blocks without items, so that the source counts as alive."""
+    sound = np.zeros(20 * 200)
+    sound[300], sound[1000:3000] = np.nan, np.inf
     pipe.write(FORMS["f32le"](sound))
     pipe.close()
-    with closing(mono(pipe, "f32le")) as source:
-        assert [(0, 1600), (3200, 0), (3200, 1600)] == [(b.start, len(b.items)) for b in source.blocks()]
+    with closing(StandardInput(pipe.reading, rate_hz=2000, from_hz=2000, channels=1, channel=0, form="f32le")) as source:
+        heard = [(b.start, len(b.items)) for b in source.blocks()]
+    assert [(0, 200), *((i, 200) for i in (400, 600, 800)), (3000, 0), *((i, 200) for i in range(3000, 4000, 200))] == heard
 
 
 def test_a_program_that_pauses_is_alive_without_a_signal(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ IN_FLIGHT = 20
 """Publications that may wait for their acknowledgement at one time."""
 TICK_S = 1.0
 """Longest wait between two looks at the keepalive."""
-REFUSED_RETRY_S = 10.0
+REFUSED_RETRY_S = 4.0
 """Pause before what was refused is sent again; the broker's access rules may have changed."""
 
 log = structlog.get_logger(__name__)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from monitor.records import Block
 
 STUCK_S = 1.0
@@ -16,21 +18,25 @@ def lively(blocks: Iterable[Block], *, rate_hz: float) -> Iterator[Block | None]
     """The blocks, but for those of a source that is stuck: instead of each of these none, meaning no signal.
 
     What is constant is held back until it is known what it is: part of a signal, which then follows whole, or none, which is left
-    out and so becomes a gap. Nothing is judged that a dead source did not hear. A block without items is no signal either: a source
-    that is alive says so by it.
+    out and so becomes a gap. What is not finite is left out at once. Nothing is judged that a dead source did not hear. A block
+    without items is how a source says that it is alive and has had no signal for long.
     """
     held: list[Block] = []
-    stuck = False
+    dead_from: int | None = None
     for block in blocks:
         if not len(block.items):
-            held, stuck = [], True
+            held, dead_from = [], block.start
             yield None
-        elif block.items.max() - block.items.min() > _RIPPLE:
+            continue
+        finite = bool(np.isfinite(block.items).all())
+        if finite and block.items.max() - block.items.min() > _RIPPLE:
             yield from held
-            held, stuck = [], False
+            held, dead_from = [], None
             yield block
-        elif stuck or block.end - (held[0] if held else block).start >= STUCK_S * rate_hz:
-            held, stuck = [], True
+            continue
+        dead_from = block.start if dead_from is None else dead_from
+        if block.end - dead_from >= STUCK_S * rate_hz:
+            held = []
             yield None
-        else:
+        elif finite:
             held.append(block)

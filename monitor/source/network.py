@@ -74,11 +74,13 @@ class Network:
         except av.error.ExitError:
             raise SourceError(f"{self._name}: cannot be opened: nothing came in time ({_OPEN_S:.0f} s)") from None
         except av.error.FFmpegError as error:
-            raise SourceError(f"{self._name}: cannot be opened: {_reason(error)}") from None
+            # The library does not tell why a handshake failed.
+            doubt = "; is its certificate one that this machine trusts?" if url.startswith(("https:", "rtsps:")) else ""
+            raise SourceError(f"{self._name}: cannot be opened: {_reason(error)}{doubt}") from None
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of about 0.1 s as they come, until `close`. Raises SourceError if the stream ends, waits or cannot be decoded."""
-        return resampled(finite(self._collected(), name=self._name), from_hz=self._in_hz, to_hz=self._out_hz)
+        return resampled(finite(self._collected(), name=self._name, rate_hz=self._in_hz), from_hz=self._in_hz, to_hz=self._out_hz)
 
     def close(self) -> None:
         """Ends `blocks` with the next that comes; what was opened is closed by the thread that reads it, or with its process."""

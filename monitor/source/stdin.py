@@ -67,7 +67,7 @@ class StandardInput:
 
         Raises SourceError if the end comes before the first sample, or the input cannot be read.
         """
-        return resampled(finite(self._arriving(), name=NAME), from_hz=self._in_hz, to_hz=self._out_hz)
+        return resampled(finite(self._arriving(), name=NAME, rate_hz=self._in_hz), from_hz=self._in_hz, to_hz=self._out_hz)
 
     def close(self) -> None:
         """Ends `blocks` soon."""
