@@ -16,13 +16,14 @@ from models.checkpoint import Fitted, Model
 from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, StreamConfig
+from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.control import Control, Told
 from monitor.engine import Engine, open_model, open_profile, pick_device
 from monitor.errors import ConfigError, ModelError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
 from monitor.health import Notifier
+from monitor.live import captured, password
 from monitor.measured import measured
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
@@ -33,10 +34,8 @@ from monitor.sink.metrics import Metrics
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
-from monitor.source.child import command
 from monitor.source.folder import FolderSource, Position, Trail
 from monitor.source.media import FileSource, Paced, probe, sound_files
-from monitor.source.process import Process
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 
@@ -131,9 +130,8 @@ def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
 def source(stream: StreamConfig, rate_hz: int) -> Source:
     """Opens the source of one stream. Raises SourceError."""
     match stream.source:
-        case MicrophoneConfig(device=device, channel=channel):
-            wanted = {"type": "microphone", "device": device, "channel": channel, "rate_hz": rate_hz}
-            return Process(command(wanted), name=f"microphone {device!r}" if device else "default microphone", rate_hz=rate_hz)
+        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as live:
+            return captured(live, rate_hz)
         case FileConfig(paths=paths, loop=loop):
             return Paced(FileSource(sound_files(paths), rate_hz=rate_hz, loop=loop))
     raise ConfigError(f"stream {stream.name}: its source is a folder of recordings, expected one that is heard as it plays")
@@ -141,7 +139,22 @@ def source(stream: StreamConfig, rate_hz: int) -> Source:
 
 def is_live(stream: StreamConfig) -> bool:
     """Whether what is not heard now is lost, and a source that fails may come back."""
-    return isinstance(stream.source, MicrophoneConfig)
+    return isinstance(stream.source, MicrophoneConfig | NetworkConfig | StdinConfig)
+
+
+def is_once(stream: StreamConfig) -> bool:
+    """Whether the source can be opened only once: what one process has taken from standard input, another would miss."""
+    return isinstance(stream.source, StdinConfig)
+
+
+def check_source(stream: StreamConfig) -> None:
+    """Raises SourceError or ConfigError if the source cannot be opened, as far as it is known before."""
+    match stream.source:
+        case FileConfig(paths=paths):
+            for path in sound_files(paths):
+                probe(path)
+        case NetworkConfig() as network:
+            password(network, key=f"stream {stream.name}: source.password_file")
 
 
 def recording_rate_hz() -> int:
@@ -199,13 +212,11 @@ def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
 
 
 def opened_streams(config: Config) -> dict[str, Opened]:
-    """Every stream's model and profile, and its files found to be readable. Raises ModelError, SourceError."""
+    """Every stream's model and profile, and its files found to be readable. Raises ModelError, SourceError, ConfigError."""
     opened = {}
     for stream in config.stream:
         opened[stream.name] = open_for(stream.model, stream.profile, kind=stream.kind)
-        if isinstance(stream.source, FileConfig):
-            for path in sound_files(stream.source.paths):
-                probe(path)
+        check_source(stream)
     return opened
 
 
@@ -236,7 +247,7 @@ def pipeline(
 ) -> tuple[Pipeline, Control]:
     """The whole spine, warm, not yet running, and who decides what is in force on it; measured, if there are metrics.
 
-    Raises ModelError, SourceError.
+    Raises ModelError, SourceError, ConfigError.
     """
     opened, device, notifier = opened_streams(config), pick_device(config.device), Notifier()
     judges = engines(opened, device)
@@ -253,7 +264,7 @@ def pipeline(
             opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
-        readers[name] = Reader(name, opening, watched.ring, live=is_live(stream))
+        readers[name] = Reader(name, opening, watched.ring, live=is_live(stream), once=is_once(stream))
     judging: Mapping[str, Judge] = judges
     if metrics is not None:
         judging = measured(judges, metrics.judged)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from monitor.address import address
 from monitor.duration import seconds
 from monitor.errors import ConfigError
 from monitor.schedule import Hours, hours, zone
@@ -131,7 +132,43 @@ class FolderConfig(_Section):
     """An event ends when for so long no further recording came (s)."""
 
 
-SourceConfig = MicrophoneConfig | FileConfig | FolderConfig
+class NetworkConfig(_Section):
+    """A stream over the network."""
+
+    type: Literal["network"]
+    url: Annotated[str, BeforeValidator(address)]
+    """Without a login."""
+    username: str | None = None
+    password_file: Path | None = None
+    """File whose first line is the password (systemd's LoadCredential fits)."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> NetworkConfig:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs a username")
+        return self
+
+
+class StdinConfig(_Section):
+    """Raw sound from standard input, until it ends."""
+
+    type: Literal["stdin"]
+    rate_hz: int = Field(ge=1000, le=384_000)
+    channels: int = Field(default=1, ge=1, le=64)
+    """Interleaved."""
+    channel: int = Field(default=0, ge=0)
+    """Channel to listen to, from 0."""
+    format: Literal["s16le", "s24le", "s32le", "f32le"] = "s16le"
+    """Of a sample."""
+
+    @model_validator(mode="after")
+    def _there(self) -> StdinConfig:
+        if self.channel >= self.channels:
+            raise ValueError(f"channel {self.channel} (from 0) is not one of {self.channels} channels")
+        return self
+
+
+SourceConfig = MicrophoneConfig | FileConfig | FolderConfig | NetworkConfig | StdinConfig
 
 
 class StreamConfig(_Section):
@@ -191,6 +228,13 @@ class Config(_Section):
     def _home_is_reached(self) -> Config:
         if self.homeassistant is not None and self.mqtt is None:
             raise ValueError("homeassistant: needs [mqtt]")
+        return self
+
+    @model_validator(mode="after")
+    def _one_reads_stdin(self) -> Config:
+        readers = [i for i, s in enumerate(self.stream) if isinstance(s.source, StdinConfig)]
+        if len(readers) > 1:
+            raise ValueError(f"stream[{readers[1]}].source.type: 'stdin' is taken by stream[{readers[0]}]")
         return self
 
     @model_validator(mode="after")

@@ -28,9 +28,10 @@ class Reader:
         open_source: opens the source anew, at every attempt.
         live: whether the source is one: tried again if it fails (a microphone may be plugged back in; a file will not mend), and
             not heard while it delivers always the same.
+        once: whether it can be opened only once, as standard input: it is not tried again, live or not.
     """
 
-    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, live: bool) -> None:
+    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, live: bool, once: bool = False) -> None:
         self.stream = stream
         self.status: StreamStatus = "starting"
         self.restarts = 0
@@ -38,6 +39,7 @@ class Reader:
         self._open_source = open_source
         self._ring = ring
         self._live = live
+        self._tries = live and not once
         self._closing = threading.Event()
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._run, name=f"reader-{stream}", daemon=True)
@@ -65,7 +67,7 @@ class Reader:
         while True:
             before = self._ring.end
             error = self._read()
-            if self._closing.is_set() or error is None or not self._live:
+            if self._closing.is_set() or error is None or not self._tries:
                 # What fails because it is closed is no failure.
                 self._ring.finish(None if self._closing.is_set() else error)
                 return

@@ -116,6 +116,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     chosen = next((s for s in config.stream if s.name == stream), None)
     if chosen is None:
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
+    build.check_source(chosen)
     rate_hz = build.recording_rate_hz()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +124,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
     before_s = found_s(folder, stream)
     ring = Ring(int(_RING_S * rate_hz), item=(1,), rate_hz=rate_hz)
-    reader = Reader(stream, partial(build.source, chosen, rate_hz), ring, live=build.is_live(chosen))
+    reader = Reader(stream, partial(build.source, chosen, rate_hz), ring, live=build.is_live(chosen), once=build.is_once(chosen))
     segments = Segments(folder, stream, rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0

@@ -147,7 +147,10 @@ def test_sizes_have_units(text: str | int, expected: int) -> None:
         ("stream = []", "stream: []: expected at least 1"),
         (FAN.replace("[[stream]]", "[stream]"), "stream: expected a list"),
         (FAN.replace('model = "fan.model"\n', ""), "stream[0].model: missing"),
-        (FAN.replace("microphone", "camera"), "stream[0].source.type: 'camera': expected 'microphone' or 'file' or 'folder'"),
+        (
+            FAN.replace("microphone", "camera"),
+            "stream[0].source.type: 'camera': expected 'microphone' or 'file' or 'folder' or 'network' or 'stdin'",
+        ),
         (FAN.replace('type = "microphone"', ""), "stream[0].source.type: missing"),
         (FAN.replace('{ type = "microphone" }', '"microphone"'), "stream[0].source: expected a section"),
         (PUMP.replace('paths = ["pump.wav"]', 'paths = "pump.wav"'), "stream[0].source.paths: expected a list"),
@@ -168,7 +171,7 @@ def test_every_mistake_is_named(tmp_path: Path) -> None:
         "node: 'A': string should match pattern '^[a-z0-9][a-z0-9_-]{0,31}$'",
         "mqtt.port: 0: input should be greater than or equal to 1",
         "stream[0].quiet: 'soon' is not a duration like 90s, 3m or 24h",
-        "stream[1].source.type: 'tape': expected 'microphone' or 'file' or 'folder'",
+        "stream[1].source.type: 'tape': expected 'microphone' or 'file' or 'folder' or 'network' or 'stdin'",
     ] == refused(written(tmp_path, text))
 
 

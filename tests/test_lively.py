@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.records import Block
 from monitor.source.lively import STUCK_S, lively
-from monitor.source.microphone import _resampled
+from monitor.source.resampled import resampled
 from tests.scripted import RATE, block
 
 SIZE = 10
@@ -39,7 +39,7 @@ def test_a_constant_that_was_resampled_is_one(card_hz: int, value: float) -> Non
     """A card at another rate than ours is stuck all the same, but for the edge where it began."""
     size = card_hz // 10
     stuck = (Block(size * i, np.full((size, 1), value, np.float32), i / 10) for i in range(30))
-    told = list(lively(_resampled(stuck, from_hz=card_hz, to_hz=16_000), rate_hz=16_000))
+    told = list(lively(resampled(stuck, from_hz=card_hz, to_hz=16_000), rate_hz=16_000))
     assert told[-15:] == [None] * 15
 
 
@@ -54,6 +54,15 @@ def test_another_constant_is_no_signal_either() -> None:
     """A converter that is stuck may step from one value to the next."""
     stuck = [block(SIZE * i, [i] * SIZE) for i in range(2 * STUCK)]
     assert {None} == set(lively(stuck, rate_hz=RATE))
+
+
+def test_a_block_without_items_is_no_signal() -> None:
+    """The source is alive and hears nothing: what was constant just before is nothing either, and what comes after is a signal."""
+    empty = block(30, [])
+    assert [10, None, 40] == [
+        b if b is None else b.start
+        for b in lively([block(10, list(range(10))), block(20, [7] * 10), empty, block(40, list(range(10)))], rate_hz=RATE)
+    ]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -18,7 +18,7 @@ from monitor.errors import SourceError
 from monitor.reader import Reader
 from monitor.records import Block
 from monitor.ring import Ring
-from monitor.source.child import command
+from monitor.source.child import command, told
 from monitor.source.process import Process
 from tests import capture
 from tests.broker import until
@@ -166,7 +166,7 @@ def test_the_real_child_says_what_a_microphone_lacks() -> None:
     """Without a card: the very sentence of the microphone, across the pipe."""
     wanted = {"type": "microphone", "device": "no such card", "channel": 0, "rate_hz": RATE_HZ}
     with (
-        closing(Process(command(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
+        closing(Process(command(), told=told(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
         pytest.raises(SourceError, match="microphone 'no such card': expected one input device by this name"),
     ):
         list(source.blocks())
@@ -178,7 +178,7 @@ def test_the_real_child_is_not_misled_by_the_folder_it_starts_in(tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     wanted = {"type": "nothing"}
     with (
-        closing(Process(command(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
+        closing(Process(command(), told=told(wanted), name="microphone", rate_hz=RATE_HZ, start_s=PATIENCE_S)) as source,
         pytest.raises(SourceError, match="a capture process was asked for"),
     ):
         list(source.blocks())
@@ -186,5 +186,5 @@ def test_the_real_child_is_not_misled_by_the_folder_it_starts_in(tmp_path: Path,
 
 def test_the_real_child_imports_neither_torch_nor_librosa() -> None:
     """A process a microphone costs tens of megabytes, not hundreds."""
-    script = "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic'} & set(sys.modules)))"
+    script = "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic', 'av'} & set(sys.modules)))"
     assert "[]" == subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()

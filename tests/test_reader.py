@@ -73,6 +73,16 @@ def test_carries_blocks_into_the_ring_until_the_source_ends() -> None:
     assert [6, 7] == kept[:, 0].tolist()
 
 
+def test_what_can_be_opened_once_is_not_tried_again() -> None:
+    """Live or not: its failure is the stream's."""
+    into, fault = ring(), SourceError("cannot be read")
+    reader = Reader("fan", lambda: Scripted(block(0, [1, 2]), fault), into, live=True, once=True)
+    reader.start()
+    until(lambda: into.finished, timeout_s=PATIENCE_S)
+    reader.close()
+    assert (fault, 2, 0) == (into.error, into.end, reader.restarts)
+
+
 def test_its_status_follows_the_source() -> None:
     """Starting until items come, online while they do, offline after."""
     go, stay = threading.Event(), threading.Event()

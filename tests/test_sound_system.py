@@ -20,7 +20,7 @@ from monitor.doctor import audio
 from monitor.errors import SourceError
 from monitor.reader import Reader
 from monitor.ring import Ring
-from monitor.source.child import command
+from monitor.source.child import command, told
 from monitor.source.process import Process
 from tests.broker import until
 from tests.scripted import PATIENCE_S
@@ -66,7 +66,7 @@ def sound_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[su
 @pytest.mark.usefixtures("sound_system")
 def test_a_tone_that_is_played_is_heard() -> None:
     """Right pitch, right rate, no gap, through a process of its own."""
-    with closing(Process(command(WANTED), name=f"microphone '{DEVICE}'", rate_hz=RATE_HZ)) as source:
+    with closing(Process(command(), told=told(WANTED), name=f"microphone '{DEVICE}'", rate_hz=RATE_HZ)) as source:
         heard = list(islice(source.blocks(), 30))
     sound = np.concatenate([b.items[:, 0] for b in heard])[-RATE_HZ:]
     assert 440.0 == pytest.approx(np.abs(np.fft.rfft(sound)).argmax(), abs=1)
@@ -90,7 +90,7 @@ def test_the_doctor_hears_a_tone_and_knows_silence() -> None:
 def test_a_sound_system_that_hangs_is_noticed_and_heard_again(sound_system: subprocess.Popen[bytes]) -> None:
     """Stopped, it neither fails nor delivers: the child is killed, and another hears on once it goes on; what was missed is a gap."""
     into = Ring(60 * RATE_HZ, item=(1,), rate_hz=RATE_HZ)
-    reader = Reader("room", lambda: Process(command(WANTED), name="microphone", rate_hz=RATE_HZ, stall_s=2.0), into, live=True)
+    reader = Reader("room", lambda: Process(command(), told=told(WANTED), name="microphone", rate_hz=RATE_HZ, stall_s=2.0), into, live=True)
     reader.start()
     with closing(reader):
         until(lambda: into.end > RATE_HZ, timeout_s=PATIENCE_S)
@@ -104,7 +104,7 @@ def test_a_sound_system_that_hangs_is_noticed_and_heard_again(sound_system: subp
 
 def test_a_sound_system_that_dies_is_an_error(sound_system: subprocess.Popen[bytes]) -> None:
     """It says so at once, and does not wait."""
-    with closing(Process(command(WANTED), name="microphone", rate_hz=RATE_HZ)) as source:
+    with closing(Process(command(), told=told(WANTED), name="microphone", rate_hz=RATE_HZ)) as source:
         blocks = source.blocks()
         next(blocks)
         threading.Timer(0.3, sound_system.kill).start()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monitor.config import MqttConfig
 from monitor.errors import ConfigError
+from monitor.secret import first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,10 @@ def login(config: MqttConfig, *, node: str, will_topic: str | None) -> Login:
         # Zero would mean that a dead connection is never noticed.
         keepalive_s=min(65535, max(1, round(config.keepalive))),
         username=config.username,
-        password=None if config.password_file is None else _password(config.password_file),
+        password=None if config.password_file is None else first_line(config.password_file, key="mqtt.password_file"),
         tls=_tls(config) if config.tls else None,
         will_topic=will_topic,
     )
-
-
-def _password(path: Path) -> str:
-    """First line of the file."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            password = file.readline().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise ConfigError(f"mqtt.password_file: {path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error.strerror}") from None
-    if not password:
-        raise ConfigError(f"mqtt.password_file: {path}: the first line is empty, expected the password")
-    return password
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:

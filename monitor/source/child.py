@@ -1,8 +1,8 @@
 """What runs in the process of a live source: opens it, and pours it into the pipe. Imports neither torch nor librosa.
 
-  python -m monitor.source.child PARENT SPECIFICATION
+  python -m monitor.source.child PARENT < SPECIFICATION
 
-PARENT is the process that reads the pipe, without which this one ends; SPECIFICATION the source, as JSON.
+PARENT is the process that reads the pipe, without which this one ends; SPECIFICATION the source, as JSON: it may hold a password.
 """
 
 from __future__ import annotations
@@ -20,13 +20,19 @@ from monitor.errors import SourceError
 from monitor.source import Source
 from monitor.source.microphone import Microphone
 from monitor.source.process import Outlet
+from monitor.source.stdin import StandardInput
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
-def command(specification: dict[str, Any]) -> list[str]:
+def command() -> list[str]:
     """Starts the child of this process."""
-    return [sys.executable, "-P", "-m", "monitor.source.child", str(os.getpid()), json.dumps(specification)]
+    return [sys.executable, "-P", "-m", "monitor.source.child", str(os.getpid())]
+
+
+def told(specification: dict[str, Any]) -> bytes:
+    """What it is told about its source."""
+    return json.dumps(specification).encode()
 
 
 def die_with(parent: int) -> None:
@@ -41,7 +47,14 @@ def opened(specification: dict[str, Any]) -> Source:
     match specification:
         case {"type": "microphone", "device": device, "channel": channel, "rate_hz": rate_hz}:
             return Microphone(device, channel=channel, rate_hz=rate_hz)
-    raise SourceError(f"a capture process was asked for {specification!r}, expected a microphone")
+        case {"type": "network", "url": url, "username": username, "password": password, "rate_hz": rate_hz}:
+            # Only where it is needed: its libraries take more memory than all the rest.
+            from monitor.source.network import Network
+
+            return Network(url, username=username, password=password, rate_hz=rate_hz)
+        case {"type": "stdin", "descriptor": descriptor, "rate_hz": rate_hz, **form}:
+            return StandardInput(descriptor, rate_hz=rate_hz, **form)
+    raise SourceError(f"a capture process was asked for a {specification.get('type')!r}, expected a microphone, network or stdin")
 
 
 def pour(source: Source, outlet: Outlet) -> None:
@@ -51,8 +64,8 @@ def pour(source: Source, outlet: Outlet) -> None:
 
 
 def main() -> int:
-    """Runs until the source fails or the parent is gone."""
-    parent, specification = int(sys.argv[1]), json.loads(sys.argv[2])
+    """Runs until the source ends or fails, or the parent is gone."""
+    parent, specification = int(sys.argv[1]), json.load(sys.stdin)
     die_with(parent)
     # Ctrl-C reaches the whole group; the parent ends what it began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -64,6 +77,7 @@ def main() -> int:
         with closing(opened(specification)) as source:
             try:
                 pour(source, outlet)
+                outlet.end()
             except SourceError as error:
                 # Told before the device is closed, which may hang.
                 outlet.failure(str(error))

@@ -18,11 +18,16 @@ def lively(blocks: Iterable[Block], *, rate_hz: float) -> Iterator[Block | None]
     """The blocks, but for those of a source that is stuck: instead of each of these none, meaning no signal.
 
     What is constant is held back until it is known what it is: part of a signal, which then follows whole, or none, which is left
-    out and so becomes a gap. What is not finite is left out at once. Nothing is judged that a dead source did not hear.
+    out and so becomes a gap. What is not finite is left out at once. Nothing is judged that a dead source did not hear. A block
+    without items is how a source says that it is alive and has had no signal for long.
     """
     held: list[Block] = []
     dead_from: int | None = None
     for block in blocks:
+        if not len(block.items):
+            held, dead_from = [], block.start
+            yield None
+            continue
         finite = bool(np.isfinite(block.items).all())
         if finite and block.items.max() - block.items.min() > _RIPPLE:
             yield from held

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import structlog
 
 from monitor.errors import SourceError
 from monitor.records import Block
+from monitor.source.resampled import resampled
 
 log = structlog.get_logger(__name__)
 
@@ -121,9 +121,7 @@ class Microphone:
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of about 0.1 s as they are heard, until `close`. Raises SourceError if none comes for 5 s, or the device stops."""
-        if self._in_hz == self._out_hz:
-            return self._captured()
-        return _resampled(self._captured(), from_hz=self._in_hz, to_hz=self._out_hz)
+        return resampled(self._captured(), from_hz=self._in_hz, to_hz=self._out_hz)
 
     def _captured(self) -> Iterator[Block]:
         while not self._closed.is_set():
@@ -180,21 +178,3 @@ def _find(device: str | None, name: str) -> Any:
         found = ", ".join(repr(f"{d.name}, {d.host}") for d in input_devices()) or "none"
         expected = "one input device by this name" if device else "an input device"
         raise SourceError(f"{name}: expected {expected}, found {found}; see `diffmon devices`") from None
-
-
-def _resampled(blocks: Iterable[Block], *, from_hz: int, to_hz: int) -> Iterator[Block]:
-    """The same sound at another rate; a gap stays a gap, of at least one item."""
-    import soxr
-
-    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
-    expected = end = 0
-    for block in blocks:
-        if block.start != expected:
-            stream.clear()
-            end = max(end + 1, math.ceil(block.start * to_hz / from_hz))
-        expected = block.end
-        items = stream.resample_chunk(block.items)
-        end += len(items)
-        if len(items):
-            # The resampler holds its newest items back, so its output ends before the block does.
-            yield Block(end - len(items), items, block.time_s - (expected / from_hz - end / to_hz))

@@ -1,8 +1,9 @@
 """A live source in a process of its own: sound systems hang and crash, and only a process can be killed.
 
 The child writes messages into a pipe, the parent reads them: a header (kind, first index, monotonic time, payload's bytes, all
-little-endian) and the payload, float32 items or a sentence about a failure. The monotonic clock is the machine's, so both
-mean the same by it. A full pipe loses the block that does not fit: the index says so. The end of the pipe is the child's death.
+little-endian) and the payload: float32 items, a sentence about a failure, or nothing at the source's end. The monotonic clock is
+the machine's, so both mean the same by it. A full pipe loses the block that does not fit: the index says so. The end of the pipe
+is the child's death.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _PIPE_BYTES = 1 << 20  # 16 s of sound
 _READ_BYTES = 1 << 16
 _MOST_BYTES = 1 << 24  # of a payload; more is no message of ours
 _HEADER = struct.Struct("<cqdI")
-_BLOCK, _FAILURE = b"B", b"F"
+_BLOCK, _FAILURE, _END = b"B", b"F", b"E"
 
 
 class Outlet:
@@ -51,9 +52,16 @@ class Outlet:
 
     def failure(self, sentence: str) -> None:
         """Says why there will be no more, once what was begun is out."""
+        self._last(_message(_FAILURE, 0, 0.0, sentence.encode()))
+
+    def end(self) -> None:
+        """Says that there is no more, once what was begun is out."""
+        self._last(_message(_END, 0, 0.0, b""))
+
+    def _last(self, message: bytes) -> None:
         os.set_blocking(self._descriptor, True)
         self._flushed()
-        self._write(_message(_FAILURE, 0, 0.0, sentence.encode()))
+        self._write(message)
 
     def _flushed(self) -> bool:
         return not self._rest or (self._write(self._rest) and not self._rest)
@@ -75,12 +83,24 @@ class Process:
         command: starts the child, whose standard output is the pipe.
         name: of the source, for messages.
         rate_hz: of the items.
+        told: what the child reads from its standard input; not its arguments, since those are for everyone to see.
+        lent: descriptors that it may use.
 
     Raises:
         SourceError: the child cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], *, name: str, rate_hz: float, stall_s: float = STALL_S, start_s: float = START_S) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        rate_hz: float,
+        told: bytes = b"",
+        lent: Sequence[int] = (),
+        stall_s: float = STALL_S,
+        start_s: float = START_S,
+    ) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
         self._name = name
@@ -93,16 +113,22 @@ class Process:
         except OSError as error:
             raise SourceError(f"{name}: no pipe can be made: {error.strerror}") from None
         try:
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writing)
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=writing, pass_fds=lent)
         except OSError as error:
             os.close(reading)
             raise SourceError(f"{name}: its process cannot be started: {error.strerror}") from None
         finally:
             os.close(writing)
         self._pipe = os.fdopen(reading, "rb", buffering=0)
+        assert self._child.stdin is not None  # noqa: S101  # asked for
+        with suppress(BrokenPipeError), self._child.stdin as stdin:  # what a child that ended already is missed by, `blocks` says
+            stdin.write(told)
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks as the child delivers them, until `close`. Raises SourceError if it fails, dies or delivers nothing for a while."""
+        """Blocks as the child delivers them, until its source ends or `close`.
+
+        Raises SourceError if it fails, dies or delivers nothing for a while.
+        """
         with self._deciding:
             if self._closed:
                 return
@@ -111,6 +137,8 @@ class Process:
             received = bytearray()
             while not self._closed:
                 while (message := _taken(received)) is not None:
+                    if message[0] == _END:
+                        return
                     yield self._opened(*message)
                 received += self._more()
 
@@ -151,7 +179,7 @@ def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
     if len(received) < _HEADER.size:
         return None
     kind, start, time_s, size = _HEADER.unpack_from(received)
-    if kind not in (_BLOCK, _FAILURE) or size > _MOST_BYTES or (kind == _BLOCK and size % np.float32().itemsize):
+    if kind not in (_BLOCK, _FAILURE, _END) or size > _MOST_BYTES or (kind == _BLOCK and size % np.float32().itemsize):
         raise SourceError("a capture process sends what is no message; is something else writing into its standard output?")
     end = _HEADER.size + size
     if len(received) < end:
