@@ -20,7 +20,8 @@ import soundfile
 
 from monitor import build
 from monitor.config import load
-from monitor.errors import ConfigError, DiffmonError, SourceError
+from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
+from monitor.flac import Sound
 from monitor.interrupt import asked_to_stop
 from monitor.reader import Reader
 from monitor.records import Items, Progress
@@ -56,58 +57,47 @@ class Segments:
         self.written = 0
         """Items in them, and in the one that is open."""
         self._folder, self._stream, self._rate_hz = folder, stream, rate_hz
-        self._file: soundfile.SoundFile | None = None
-        self._part = folder / f".{stream}.part"
-        self._name = ""
+        self._sound: Sound | None = None
+        for left in folder.glob(f".{stream}-*.flac.part"):  # by one that was killed
+            left.unlink(missing_ok=True)
 
     def write(self, items: Items, began_unix: float) -> None:
         """Appends items `[n, 1]`, the first of which was heard at a unix time. Raises DiffmonError if the disk fails."""
         for at in range(0, len(items), self._rate_hz):
             some = items[at : at + self._rate_hz]
             with self._told():
-                if self._file is None:
-                    self._begin(began_unix + at / self._rate_hz)
-                assert self._file is not None  # noqa: S101  # just begun
-                self._file.write(some)
-                # Out of the library's buffer, so that a full disk is told of now and not at the end.
-                self._file.flush()
+                if self._sound is None:
+                    self._sound = Sound(self._folder / self._named(began_unix + at / self._rate_hz), self._rate_hz)
+                self._sound.write(some)
             self.written += len(some)
-            if self._file.frames >= SEGMENT_S * self._rate_hz:
+            if self._sound.items >= SEGMENT_S * self._rate_hz:
                 self.close()
 
     def close(self) -> None:
         """Finishes the segment that is open; the next item begins a new one. Raises DiffmonError if the disk fails."""
-        if self._file is None:
+        if self._sound is None:
             return
-        file, self._file = self._file, None
+        sound, self._sound = self._sound, None
+        if sound.items < _LEAST_S * self._rate_hz:
+            self.written -= sound.items
+            sound.discard()
+            return
         with self._told():
-            frames = file.frames
-            file.close()
-            if frames < _LEAST_S * self._rate_hz:
-                self.written -= frames
-                self._part.unlink()
-                return
-            self._part.replace(self._folder / self._name)
-            self.count += 1
+            sound.finish()
+        self.count += 1
 
-    def _begin(self, began_unix: float) -> None:
+    def _named(self, began_unix: float) -> str:
         stamp = datetime.fromtimestamp(began_unix, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-        self._name = f"{self._stream}-{stamp}Z.flac"
-        self._file = soundfile.SoundFile(self._part, "w", self._rate_hz, 1, "PCM_24", format="FLAC")
+        return f"{self._stream}-{stamp}Z.flac"
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Translates what the disk says, and leaves nothing half-written behind."""
+        """Says what the disk failed with, and what is left."""
         try:
             yield
-        except (OSError, soundfile.LibsndfileError) as error:
-            file, self._file = self._file, None
-            with suppress(OSError, soundfile.LibsndfileError):
-                if file is not None:
-                    file.close()
-            self._part.unlink(missing_ok=True)
-            reason = getattr(error, "strerror", None) or str(error)
-            raise DiffmonError(f"{self._folder}: cannot be written: {reason}; the segments before it are whole") from None
+        except SinkError as error:
+            self._sound = None
+            raise DiffmonError(f"{error}; the segments before it are whole") from None
 
 
 def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iterator[Progress | Recorded]:

@@ -135,7 +135,7 @@ def test_an_interrupt_keeps_what_was_heard(tmp_path: Path) -> None:
     config, out = configured(tmp_path, written(tmp_path / "tone.wav", 60.0)), tmp_path / "normal"
     command = [sys.executable, "-m", "monitor.cli", "record", "fan", "--config", config, "--for", "1h", "--out", out]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        until(lambda: (out / ".fan.part").exists(), timeout_s=60)
+        until(lambda: [*out.glob(".fan-*.flac.part")], timeout_s=60)
         process.send_signal(signal.SIGINT)
         told, _ = process.communicate(timeout=60)
     assert 0 == process.returncode

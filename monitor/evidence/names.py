@@ -36,11 +36,6 @@ def namer(config: EvidenceConfig, stream: str) -> Namer:
     return paths
 
 
-def part(path: Path) -> Path:
-    """Where a file is written until it is whole."""
-    return path.with_name(f".{path.name}.part")
-
-
 def dates(folder: Path) -> Iterator[Path]:
     """The folders that hold evidence, whatever the stream; no links are followed. Raises OSError."""
     for stream in _within(folder, _STREAM):

@@ -15,9 +15,9 @@ import structlog
 from monitor.config import EvidenceConfig
 from monitor.evidence.clip import Clip
 from monitor.evidence.names import Namer, namer
-from monitor.evidence.sound import Sound, write_bytes
 from monitor.evidence.spectrogram import Spectrogram
 from monitor.evidence.store import Store
+from monitor.flac import Sound, write_bytes
 from monitor.records import Event, Items, Reading, StreamStatus
 from monitor.ring import Ring
 

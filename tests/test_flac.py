@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from monitor.errors import SinkError
-from monitor.evidence.sound import Sound
+from monitor.flac import Sound
 from tests.command import names
 from tests.disk import no_room
 

@@ -1,4 +1,4 @@
-"""The sound of an event as a file: 24-bit FLAC, there whole or not at all."""
+"""Sound as a file: 24-bit FLAC, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from pathlib import Path
 import soundfile
 
 from monitor.errors import SinkError
-from monitor.evidence.names import part
 from monitor.records import Items
 
 _CHUNK = 1 << 16
+
+
+def part(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
 
 
 class Sound:
@@ -22,7 +26,8 @@ class Sound:
     def __init__(self, path: Path, rate_hz: int) -> None:
         """Begins it, and makes its folder. Raises SinkError."""
         self._path = path
-        self._items = 0
+        self.items = 0
+        """Written so far."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = soundfile.SoundFile(part(path), "w", rate_hz, 1, "PCM_24", format="FLAC")
@@ -36,7 +41,7 @@ class Sound:
             self._file.write(items)
             # Out of the library's buffer, so that a full disk is told of now and not at the end.
             self._file.flush()
-            self._items += len(items)
+            self.items += len(items)
         except (OSError, soundfile.LibsndfileError) as error:
             self.discard()
             raise failure(self._path, error) from None
@@ -46,7 +51,7 @@ class Sound:
         try:
             self._file.close()
             # Closing writes the last of it, and does not say whether the disk took that.
-            if _length(part(self._path)) != self._items:
+            if _length(part(self._path)) != self.items:
                 raise OSError(errno.ENOSPC, "the disk did not take the end of it")
             put_in_place(self._path)
         except (OSError, soundfile.LibsndfileError) as error:
