@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitor.config import Config, FileConfig, MicrophoneConfig, load, parse
+from monitor.config import FileConfig, MicrophoneConfig, load
 from monitor.duration import seconds
 from monitor.errors import ConfigError
 from monitor.size import size
@@ -196,29 +195,3 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     """A file that is not there, and a folder in its place."""
     assert ["no such file"] == refused(tmp_path / "none.toml")
     assert ["cannot be read: [Errno 21] Is a directory: " + repr(str(tmp_path))] == refused(tmp_path)
-
-
-toml: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates(),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
-    max_leaves=4,
-)
-stream = {"name": "fan", "model": "fan.model", "source": {"type": "microphone"}}
-keys = sorted(Config.model_fields), ["quiet", "source", "name", "model", "false_alarms_per_day"], ["host", "port", "tls", "password_file"]
-
-
-@given(st.sampled_from(range(3)), st.data(), toml)
-@settings(max_examples=200, deadline=None, derandomize=True)
-def test_any_value_anywhere_is_taken_or_refused(where: int, data: st.DataObject, value: object) -> None:
-    """Whatever stands behind a key: a configuration comes out, or a sentence that begins with the file's name."""
-    key = data.draw(st.sampled_from(keys[where]))
-    text: list[dict[str, Any]] = [
-        {"stream": [stream], key: value},
-        {"stream": [{**stream, key: value}]},
-        {"stream": [stream], "mqtt": {key: value}},
-    ]
-    try:
-        said = f"a.toml: {parse(text[where], name='a.toml', folder=Path('/etc'))}"
-    except ConfigError as error:
-        said = str(error)
-    assert said.startswith("a.toml: ")
