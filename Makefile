@@ -34,6 +34,7 @@ test: machine .venv/.dev
 # Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
 faults: machine .venv/.dev
 	$(BIN)/python -m tests.bench.killed
+	$(BIN)/python -m tests.bench.killed_real
 	$(BIN)/python -m tests.bench.broker_faults
 	$(BIN)/python -m tests.bench.capture_faults
 
