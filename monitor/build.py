@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
+import structlog
 import torch
 
 from models.checkpoint import Fitted, Model
@@ -25,8 +27,10 @@ from monitor.evidence.sink import Evidence
 from monitor.health import Notifier
 from monitor.live import captured, password
 from monitor.measured import measured
+from monitor.normal import NormalLog
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
+from monitor.recalibration import Recalibration
 from monitor.records import Command
 from monitor.ring import Ring
 from monitor.sink import Sink
@@ -36,8 +40,12 @@ from monitor.sink.vitals import Vitals
 from monitor.source import Source
 from monitor.source.folder import FolderSource, Position, Trail
 from monitor.source.media import FileSource, Paced, probe, sound_files
+from monitor.state import normal_dir, profile_path, state_dir
+from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
+
+log = structlog.get_logger(__name__)
 
 RING_S = 30.0
 """Seconds a ring holds beyond what a window needs: how long judging may fall behind before windows are lost."""
@@ -50,6 +58,8 @@ class Opened:
     model: Model
     fitted: Fitted
     representation: Representation
+    made_here: bool = False
+    """Whether the profile was made on this box."""
 
     @property
     def curve(self) -> AlarmCurve:
@@ -71,6 +81,29 @@ def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
     if profile is not None:
         fitted = open_profile(profile, loaded)
     return Opened(loaded, fitted, representation(kind, loaded.grid))
+
+
+def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
+    """A stream's model with the profile in force: the one that was made on this box, else the configured, else the model's own.
+
+    One that was made on this box for another model is ignored, and that is said. Raises ModelError.
+    """
+    made_here = None if state is None else profile_path(state, stream.name)
+    if made_here is None or not made_here.exists():
+        return open_for(stream.model, stream.profile, kind=stream.kind)
+    opened = open_for(stream.model, None, kind=stream.kind)
+    try:
+        fitted = open_profile(made_here, opened.model)
+    except ModelError as error:
+        log.warning("profile.ignored", stream=stream.name, reason=str(error), expected="one that was calibrated here for this model")
+        return open_for(stream.model, stream.profile, kind=stream.kind)
+    log.info("profile.made_here", stream=stream.name, path=str(made_here))
+    return replace(opened, fitted=fitted, made_here=True)
+
+
+def about(kind: str, model: Model) -> str:
+    """Which representation a log of normal holds planes of: those of another one are not comparable."""
+    return json.dumps([kind, dict(model.grid)], sort_keys=True)
 
 
 def rule(stream: StreamConfig, curve: AlarmCurve, sense: Representation) -> Rule:
@@ -212,10 +245,13 @@ def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
 
 
 def opened_streams(config: Config) -> dict[str, Opened]:
-    """Every stream's model and profile, and its files found to be readable. Raises ModelError, SourceError, ConfigError."""
-    opened = {}
-    for stream in config.stream:
-        opened[stream.name] = open_for(stream.model, stream.profile, kind=stream.kind)
+    """Every stream's model and profile, and its files found to be readable. Raises ConfigError, ModelError, SourceError."""
+    opened, state = {}, state_dir(config)
+    for i, stream in enumerate(config.stream):
+        if state is None and (stream.learn_for is not None or stream.recalibrate == "auto"):
+            key = "recalibrate" if stream.learn_for is None else "learn_for"
+            raise ConfigError(f"stream[{i}].{key}: there is no state folder to learn in, expected one as state_dir")
+        opened[stream.name] = open_stream(stream, state)
         check_source(stream)
     return opened
 
@@ -243,11 +279,12 @@ def pipeline(
     orders: SimpleQueue[Command],
     told: Told,
     metrics: Metrics | None = None,
+    path: Path | None = None,
     evidence: Evidence | None = None,
 ) -> tuple[Pipeline, Control]:
     """The whole spine, warm, not yet running, and who decides what is in force on it; measured, if there are metrics.
 
-    Raises ModelError, SourceError, ConfigError.
+    Streams learn, if there is a file `path` of the configuration. Raises ConfigError, ModelError, SourceError.
     """
     opened, device, notifier = opened_streams(config), pick_device(config.device), Notifier()
     judges = engines(opened, device)
@@ -272,10 +309,38 @@ def pipeline(
     spine = Pipeline(watches=watches, readers=readers, engines=judging, sinks=sinks, arrived=arrived, notifier=notifier, reached=reached)
     control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
+    if path is not None:
+        if metrics is not None:
+            metrics.vitals.drift = lambda stream: spine.students[stream].drift.log10
+        spine.students = {
+            s.name: student(s, opened, judges[s.name], watches[s.name], control, config=config, path=path) for s in config.stream
+        }
     if evidence is not None:
         evidence.rings = {name: w.ring for name, w in watches.items()}
         spine.also = evidence.counters
     return spine, control
+
+
+def student(
+    stream: StreamConfig, opened: dict[str, Opened], engine: Engine, watched: Watch, control: Control, *, config: Config, path: Path
+) -> Student:
+    """Who follows a stream; a profile that it has made takes the place of the one among the opened."""
+    name, state, sense = stream.name, state_dir(config), opened[stream.name].representation
+    model = opened[name].model
+    has_profile = stream.profile is not None or opened[name].made_here
+    lessons = Lessons(None if has_profile else stream.learn_for, renews=stream.recalibrate == "auto", hop=sense.hop)
+    if state is None or not stream.keep_normal:
+        return Student(watched, lessons, planes=engine.planes, kept=None, calibration=None, adopt=lambda: None)
+
+    def adopt() -> None:
+        opened[name] = replace(opened[name], fitted=open_profile(profile_path(state, name), model), made_here=True)
+        engine.replace(name, opened[name].fitted)
+        control.recalibrated(name)
+
+    kept = NormalLog(normal_dir(state, name), about=about(stream.kind, model), hop_s=sense.hop / sense.rate_hz, keep_s=stream.keep_normal)
+    calibrates = lessons.learn_s is not None or lessons.renews
+    calibration = Recalibration(path, name) if calibrates else None
+    return Student(watched, lessons, planes=engine.planes, kept=kept, calibration=calibration, adopt=adopt)
 
 
 def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], device: torch.device) -> None:

@@ -60,21 +60,76 @@ def train(
 
 
 @main.command(short_help="Makes a profile for a new place.")
-@PATHS
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the profile is written.")
-@MODEL
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
+@click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
 @KIND
+@click.option("--from-state", metavar="STREAM", help="Learn from what the daemon kept of this stream; needs --config.")
+@click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
+@click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
+@click.option("--put-back", is_flag=True, help="Put the profile before the last one of --from-state back in force.")
 @click.option("--budget", type=Duration(), default="3m", show_default=True, help="About how long it may take, if there is much normal.")
-@RATE
+@click.option(
+    "--false-alarms-per-day",
+    "rate",
+    type=Rate(),
+    help="False alarms to accept in 24 hours of normal; with --from-state the stream's, or 1.",
+)
 @SEED
 @JSON
 @fails_cleanly
-def calibrate(paths: tuple[Path, ...], out: Path, model: Path, kind: str, budget: float, rate: float, seed: int, as_json: bool) -> int:
-    """Makes a profile for a new place from recordings of its normal, in seconds, for a model that exists."""
-    from monitor.learn import training
-    from monitor.present import follow
+def calibrate(
+    paths: tuple[Path, ...],
+    out: Path | None,
+    model: Path | None,
+    kind: str,
+    from_state: str | None,
+    config: Path | None,
+    newest: float | None,
+    put_back: bool,
+    budget: float,
+    rate: float | None,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Makes a profile for a new place, in seconds, for a model that exists.
 
-    return follow(training.calibrate(paths, out, model_path=model, kind=kind, budget_s=budget, seed=seed, rate=rate), as_json=as_json)
+    PATHS are recordings of its normal; then --out and --model are needed. With --from-state and --config it is made of the normal that
+    the daemon kept of a stream and of the events that were marked as normal, for the model of that stream.
+    """
+    wrong = _mixed({"PATHS": paths, "--model": model, "--out": out}, from_state, config, {"--newest": newest, "--put-back": put_back})
+    if wrong:
+        raise click.UsageError(wrong)
+    from monitor import present
+
+    if from_state is not None and config is not None:
+        from monitor import state
+        from monitor.learn import relearning
+
+        there = relearning.place(config, from_state)
+        if put_back:
+            return present.put_back(there.profile, there=state.put_back(there.profile))
+        relearned = relearning.recalibrate(there, out=out, newest_s=newest, budget_s=budget, seed=seed, rate=rate)
+        return present.follow(relearned, as_json=as_json)
+    from monitor.learn import training
+
+    assert out is not None and model is not None  # noqa: S101, PT018  # asked for above
+    learned = training.calibrate(paths, out, model_path=model, kind=kind, budget_s=budget, seed=seed, rate=rate or 1.0)
+    return present.follow(learned, as_json=as_json)
+
+
+def _mixed(recordings: dict[str, object], state: str | None, config: Path | None, only_state: dict[str, object]) -> str:
+    """What is wrong with the two forms of `calibrate`, if they are mixed or half given."""
+    if state is None:
+        alien = [name for name, given in {"--config": config, **only_state}.items() if given]
+        missing = [name for name, given in recordings.items() if not given]
+        return f"{alien[0]} needs --from-state" if alien else f"Missing {missing[0]} (or '--from-state')." if missing else ""
+    if config is None:
+        return "--from-state needs --config"
+    alien = [name for name in ("PATHS", "--model") if recordings[name]]
+    if recordings["--out"] and only_state["--put-back"]:
+        return "--put-back and --out exclude each other"
+    return f"{alien[0]} and --from-state exclude each other" if alien else ""
 
 
 @main.command(short_help="Says how strange each recording is.")

@@ -18,6 +18,9 @@ from monitor.size import size
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
+RENEWED_S = 3600.0
+"""How much of what is heard after a drift a profile is made anew from, where that is automatic (s)."""
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Size = Annotated[int, BeforeValidator(size), Field(ge=0)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -193,6 +196,20 @@ class StreamConfig(_Section):
     """When no event is told."""
     time_zone: Annotated[ZoneInfo, BeforeValidator(zone)] | None = None
     """Of the quiet hours; the machine's if none."""
+    keep_normal: Duration = 7200.0
+    """How much normal is kept in the state folder, to calibrate from (s)."""
+    learn_for: Annotated[float, BeforeValidator(seconds), Field(ge=10)] | None = None
+    """Without a profile of its own, so much is listened to first, and learned from (s)."""
+    recalibrate: Literal["never", "auto"] = "never"
+    """What is done about drift."""
+
+    @model_validator(mode="after")
+    def _enough_is_kept(self) -> StreamConfig:
+        if self.learn_for is not None and self.keep_normal < self.learn_for:
+            raise ValueError(f"learn_for: {self.learn_for:g} s, but keep_normal keeps {self.keep_normal:g} s, expected at least as much")
+        if self.recalibrate == "auto" and self.keep_normal < RENEWED_S:
+            raise ValueError(f"recalibrate: 'auto', but keep_normal keeps {self.keep_normal:g} s, expected at least {RENEWED_S:g} s")
+        return self
 
 
 class Config(_Section):

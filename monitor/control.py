@@ -80,6 +80,10 @@ class Control:
             stream.silent_until = float(self._commanded(file, "silence_min", 0.0))
             self._enforce(stream)
 
+    def recalibrated(self, stream: str) -> None:
+        """Puts the alarm level of a stream's new profile in force."""
+        self._enforce(self._streams[stream])
+
     def _apply(self, command: Command) -> None:
         """Does what is wanted, and keeps it."""
         stream = self._streams[command.stream]

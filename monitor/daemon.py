@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.sink.web import Web
+from monitor.state import state_dir
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +56,9 @@ def run(path: Path) -> None:
             sinks.append(evidence)
             closing.callback(evidence.close)
         told = _nobody if mqtt is None else mqtt.switch
-        pipeline, control = build.pipeline(config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, evidence=evidence)
+        pipeline, control = build.pipeline(
+            config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
+        )
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -106,12 +108,6 @@ def open_outbox(config: Config) -> Outbox:
     return Outbox(folder / f"{config.node}.outbox")
 
 
-def state_dir(config: Config) -> Path | None:
-    """The configured folder, or the first that systemd gives."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return config.state_dir or (Path(given) if given else None)
-
-
 def open_evidence(config: Config, evidence: EvidenceConfig, path: Path, mqtt: Mqtt | None) -> Evidence:
     """The sink that keeps evidence, and shows the pictures to the broker. Raises ConfigError."""
     folder = evidence_dir(config, evidence, path)
@@ -135,6 +131,8 @@ def check(path: Path) -> Iterator[str]:
     yield f"{path}: valid; node {config.node}"
     for name, opened in build.opened_streams(config).items():
         yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
+        if opened.made_here:
+            yield f"stream {name}: its profile was calibrated on this box"
     if config.mqtt is not None:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"

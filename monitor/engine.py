@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from models.representation import Representation
 from models.score import PARTS, Score, heat, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Judgement, Window
+
+_SOME = 16  # windows at a time: more would only take more memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,18 @@ class Engine:
                 strict=True,
             )
         ]
+
+    @torch.inference_mode()
+    def planes(self, windows: Sequence[Window]) -> NDArray[np.float16]:
+        """What windows look like to the network before any profile, `[n, C, H, W]`, in their order."""
+        items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
+        return np.concatenate([self.representation.planes(some).half().cpu().numpy() for some in items.split(_SOME)])
+
+    def replace(self, stream: str, fitted: Fitted) -> None:
+        """Judges a stream by another profile of this network from now on."""
+        row = self._rows[stream]
+        for field in fields(Profile):
+            getattr(self._profiles, field.name)[row] = getattr(fitted.profile, field.name).to(self._device)
 
     @torch.inference_mode()
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import config
-from monitor.build import Opened, engines, open_for, watch
+from monitor.build import Opened, engines, open_stream, watch
 from monitor.config import Config, FileConfig, StreamConfig
 from monitor.engine import Engine, pick_device
 from monitor.errors import ConfigError, SinkError, SourceError
@@ -20,6 +20,7 @@ from monitor.sink.login import login
 from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
 from monitor.source.media import sound_files
+from monitor.state import state_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Setting:
     config: Config | None
     path: Path | None = None
     """Of the configuration."""
+    state: Path | None = None
+    """Where a profile that was made on this box may lie; none if model or profile were named."""
 
 
 def setting(
@@ -57,7 +60,8 @@ def setting(
         chosen = Setting(stream, Config.model_fields["node"].default, None)
     else:
         whole = config.load(config_path)
-        chosen = Setting(_named(whole, name, config_path), whole.node, whole, config_path)
+        state = None if model or profile else state_dir(whole)
+        chosen = Setting(_named(whole, name, config_path), whole.node, whole, config_path, state)
     named = {"model": model, "profile": profile, "false_alarms_per_day": rate}
     return replace(chosen, stream=chosen.stream.model_copy(update={k: v for k, v in named.items() if v is not None}))
 
@@ -77,7 +81,7 @@ def replay_files(
     A file that cannot be read is told to `failed` and left out. Raises DiffmonError.
     """
     files = sound_files(paths)
-    opened = open_for(chosen.stream.model, chosen.stream.profile, kind=chosen.stream.kind)
+    opened = open_stream(chosen.stream, chosen.state)
     engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
     links = [_broker(chosen)] if publish else []
     began: set[float] = set()

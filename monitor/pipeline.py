@@ -18,6 +18,7 @@ from monitor.health import Notifier
 from monitor.reader import Reader
 from monitor.records import EndReason, Event, Judgement, StreamStatus, Window
 from monitor.sink import Sink
+from monitor.student import Student
 from monitor.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,8 @@ class Pipeline:
         self._arrived = arrived
         self.notifier = notifier
         self._reached = reached or {}
+        self.students: Mapping[str, Student] = {}
+        """By stream, follow what is heard; set before `run`."""
         self._clock = clock
         self.attend: Callable[[], None] = lambda: None
         """Called in every round, a few times a second."""
@@ -123,7 +126,7 @@ class Pipeline:
             events = self._passed(self._clock(), busy={w.stream for w in windows})
             done = not windows and all(w.ring.finished for w in self.watches.values())
         self._publish(events)
-        self._judge([w for w in windows if w.stream not in self._disabled])
+        self._judge([w for w in windows if w.stream not in self._disabled and not self._learned(w)])
         self._settle({w.stream for w in windows})
         self._obey()
         self.attend()
@@ -157,8 +160,19 @@ class Pipeline:
         for engine in {id(e): e for e in self._engines.values()}.values():
             mine = [w for w in windows if self._engines[w.stream] is engine]
             if mine:
-                for judgement in self._judged(engine, mine):
+                for window, judgement in zip(mine, self._judged(engine, mine), strict=True):
                     self._decide(judgement)
+                    if window.stream in self.students:
+                        self.students[window.stream].take(window, judgement)
+
+    def _learned(self, window: Window) -> bool:
+        """Whether a window is of a stream that is only learned yet, and so not judged."""
+        student = self.students.get(window.stream)
+        if student is None or not student.learning:
+            return False
+        self._counts["items_lost"] += window.lost
+        student.take(window, None)
+        return True
 
     def _judged(self, engine: Judge, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window; fewer at a time, now and from now on, where the device has no room for so many at once."""
@@ -209,11 +223,20 @@ class Pipeline:
         for name, watch in self.watches.items():
             if watch.ring.error is not None and not isinstance(watch.ring.error, SourceError):
                 raise watch.ring.error
-            self._set_status(name, "disabled" if name in self._disabled else self._readers[name].status)
+            self._set_status(name, self._status_of(name))
+        for student in self.students.values():
+            student.tick()
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
             for sink in self._sinks:
                 sink.stats(self._stats(now_s))
+
+    def _status_of(self, stream: str) -> StreamStatus:
+        if stream in self._disabled:
+            return "disabled"
+        status = self._readers[stream].status
+        learning = stream in self.students and self.students[stream].learning
+        return "learning" if status == "online" and learning else status
 
     def _set_status(self, stream: str, status: StreamStatus) -> None:
         if self._status.get(stream) == status:
@@ -223,18 +246,25 @@ class Pipeline:
         for sink in self._sinks:
             sink.status(stream, status)
         self.notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
-        if status in ("online", "no_signal", "disabled"):  # a source that is dead delivers too; starting again would not mend it
+        if status in (
+            "online",
+            "learning",
+            "no_signal",
+            "disabled",
+        ):  # a source that is dead delivers too; starting again would not mend it
             self.notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
         skipped = sum(watch.windower.skipped for watch in self.watches.values())
+        drifts = {name: {"log10": s.drift.log10, "flagged": s.drift.flagged} for name, s in self.students.items()}
         return {
             "uptime_s": round(now_s - self._began_s),
             "streams": dict(self._status),
             "source_restarts": restarts,
             "windows_skipped": skipped,
             **self._counts,
+            **({"drift": drifts} if drifts else {}),
             **self.also(),
         }
 
@@ -245,6 +275,8 @@ class Pipeline:
         with ExitStack() as closing:
             for sink in self._sinks:
                 closing.callback(sink.close)
+            for student in self.students.values():
+                closing.callback(student.close)
             for watch in self.watches.values():
                 closing.callback(self._end, watch, reason)
             for reader in self._readers.values():

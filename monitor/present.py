@@ -98,6 +98,13 @@ def follow(records: Iterable[Progress | Summary], *, as_json: bool) -> int:
     return _summary(outcome(records), as_json=as_json)
 
 
+def put_back(profile: Path, *, there: bool) -> int:
+    """Says which profile is in force from the daemon's next start on."""
+    click.echo(f"{profile}: the one before it is put back" if there else f"{profile}: set aside; what is configured is in force again")
+    click.echo("the daemon takes it when it is started again")
+    return 0
+
+
 def _summary(summary: Summary, *, as_json: bool) -> int:
     failures = Failures()
     for sentence in summary.unreadable:
@@ -126,6 +133,8 @@ def sentences(s: Summary) -> Iterator[str]:
         yield f"trained on {s.training_s:.0f} s of normal from {s.recordings} recordings: {s.steps} steps, loss {s.loss:.3f}"
         yield f"the same again: the same recordings and budget, --seed {s.seed} --steps {s.steps}"
     yield f"calibrated on {s.held_out_s:.0f} s of normal" + (" that training did not see" if s.steps else "")
+    if s.left_out:
+        yield f"{s.left_out} windows, outliers among the others, were left out"
     yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
     yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:g} a day"
     if s.extrapolated:

@@ -105,6 +105,11 @@ class Watch:
         self._state, changes = stop(self._state, self.level.rule, reason)
         return [self._event(c) for c in changes]
 
+    @property
+    def open(self) -> bool:
+        """Whether an event goes on."""
+        return self._state.open is not None
+
     def settled(self) -> int | None:
         """Absolute index from which another watch would tell all that this one has yet to tell; none while something hangs over.
 
@@ -114,16 +119,17 @@ class Watch:
 
     def reading(self, judgement: Judgement) -> Reading:
         """A window's judgement as a reading."""
-        at = rfc3339(self._unix_of(judgement.end))
+        at = rfc3339(self.unix_of(judgement.end))
         return Reading(judgement.stream, judgement.score, judgement.p_value, judgement.level_db, at)
 
-    def _unix_of(self, index: int) -> float:
+    def unix_of(self, index: int) -> float:
+        """Wall time of an item, in unix seconds."""
         return self._unix(self.ring.time_of(index))
 
     def _event(self, change: Change) -> Event:
         if change.type == "new" or self._open is None:
             # Kept for the event's life: the wall clock may be set while it lasts.
-            self._open = _named(self.identity, self._unix_of(change.start))
+            self._open = _named(self.identity, self.unix_of(change.start))
         start_unix = self._open.start_unix
         end_unix = start_unix + (change.end - change.start) / self.ring.rate_hz
         return Event(

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from monitor import build
 from monitor.config import Config, StreamConfig
 from monitor.daemon import judged_by
 from monitor.doctor import Finding
 from monitor.errors import ModelError
+from monitor.state import state_dir
 
 
 def findings(config: Config) -> Iterator[Finding]:
     """One for each stream's model and profile."""
     for stream in config.stream:
-        yield _opened(stream)
+        yield _opened(stream, state_dir(config))
 
 
-def _opened(stream: StreamConfig) -> Finding:
+def _opened(stream: StreamConfig, state: Path | None) -> Finding:
     check = f"model of {stream.name}"
     try:
-        opened = build.open_for(stream.model, stream.profile, kind=stream.kind)
+        opened = build.open_stream(stream, state)
         return Finding(check, "ok", judged_by(stream, opened))
     except ModelError as error:
         return Finding(check, "failed", str(error), _mend(stream))

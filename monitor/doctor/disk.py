@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from monitor.config import Config
-from monitor.daemon import state_dir
 from monitor.doctor import Finding
 from monitor.sink.held import holder
+from monitor.state import state_dir
 
 LITTLE_BYTES = 1 << 30
 TOO_LITTLE_BYTES = 50 << 20

@@ -6,9 +6,10 @@ whole recordings; a window's gap lies between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,20 @@ SHORT_S = 60.0
 _STRETCH_S = 30.0
 
 
+class Decodable(Protocol):
+    """A piece of a stream's normal."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+
+    def planes(self, sense: Representation, stride: int) -> Tensor:
+        """Planes `[n, C, H, W]` of windows every `stride` items. Raises SourceError."""
+
+
+D = TypeVar("D", bound=Decodable)
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A piece of one recording."""
@@ -34,6 +49,10 @@ class Stretch:
     path: Path
     start_s: float
     seconds: float
+
+    def planes(self, sense: Representation, stride: int) -> Tensor:
+        """Planes `[n, C, H, W]` of windows every `stride` items. Raises SourceError."""
+        return planes(_samples(self, sense), sense, stride)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +74,21 @@ class Corpus:
 
 def survey(paths: Sequence[Path], sense: Representation) -> Survey:
     """Every recording below the paths. Raises SourceError if not one can be used."""
-    found, unreadable = [], []
     # A file that is named twice must not be both learned from and held out.
-    for path in {path.resolve(): path for path in sound_files(paths)}.values():
+    found, unreadable = probed({path.resolve(): path for path in sound_files(paths)}.values())
+    if not found:
+        raise SourceError("\n".join([*unreadable, "no recording of normal can be used"]))
+    least_s = 4 * sense.length / sense.rate_hz
+    total_s = sum(r.seconds for r in found)
+    if total_s < least_s:
+        raise SourceError(f"{total_s:.1f} s of normal in all, expected at least {least_s:.1f} s")
+    return Survey(found, unreadable)
+
+
+def probed(files: Iterable[Path]) -> tuple[list[SoundInfo], list[str]]:
+    """The recordings among files that can be used, and one sentence for each other one."""
+    found, unreadable = [], []
+    for path in files:
         try:
             info = probe(path)
             if info.seconds < LEAST_S:
@@ -66,13 +97,7 @@ def survey(paths: Sequence[Path], sense: Representation) -> Survey:
             unreadable.append(str(error))
         else:
             found.append(info)
-    if not found:
-        raise SourceError("\n".join([*unreadable, "no recording of normal can be used"]))
-    least_s = 4 * sense.length / sense.rate_hz
-    total_s = sum(r.seconds for r in found)
-    if total_s < least_s:
-        raise SourceError(f"{total_s:.1f} s of normal in all, expected at least {least_s:.1f} s")
-    return Survey(found, unreadable)
+    return found, unreadable
 
 
 def divide(recordings: Sequence[SoundInfo], gap_s: float) -> Corpus:
@@ -98,7 +123,7 @@ def undivided(recordings: Sequence[SoundInfo]) -> list[Stretch]:
     return [s for r in recordings for s in _stretches(r.path, 0.0, r.seconds)]
 
 
-def sample(stretches: Sequence[Stretch], seconds: float, rng: np.random.Generator) -> list[Stretch]:
+def sample(stretches: Sequence[D], seconds: float, rng: np.random.Generator) -> list[D]:
     """A seeded choice of stretches that comes to at most the given time (at least one stretch), in order."""
     kept: list[int] = []
     total_s = 0.0
@@ -123,11 +148,11 @@ def planes(samples: np.ndarray, sense: Representation, stride: int) -> Tensor:
     return torch.cat([sense.planes(chunk) for chunk in windows(samples, sense, stride).split(64)])
 
 
-def decode(stretches: Sequence[Stretch], sense: Representation, stride: int, failed: Callable[[str], None]) -> Iterator[Tensor]:
+def decode(stretches: Sequence[Decodable], sense: Representation, stride: int, failed: Callable[[str], None]) -> Iterator[Tensor]:
     """Planes `[n, C, H, W]` of each stretch in turn; one that cannot be decoded is told to `failed` and is empty."""
     for stretch in stretches:
         try:
-            yield planes(_samples(stretch, sense), sense, stride)
+            yield stretch.planes(sense, stride)
         except SourceError as error:
             failed(str(error))
             yield torch.zeros(0, *sense.shape)

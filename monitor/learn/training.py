@@ -20,7 +20,7 @@ from monitor.alarm import AlarmCurve
 from monitor.build import open_for, representation
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
-from monitor.learn.corpus import Corpus, Stretch, Survey, decode, divide, sample, survey, undivided
+from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan
 from monitor.records import Progress
@@ -29,7 +29,8 @@ from monitor.whole import check_writable
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
 _DECODED, _PROFILED = 24, 6
 _MOST_DECODED, _MOST_SIZED = 8192, 2048
-_CALIBRATED = 30  # windows for each second of the budget, where nothing is trained
+CALIBRATED = 30
+"""Windows for each second of the budget, where nothing is trained."""
 _HELD = 0.7  # of the windows that a profile is made of; the rest are of the training
 _RESERVE_S = 2.0  # alarm levels and saving
 
@@ -46,7 +47,10 @@ class Summary:
     held_out_s: float
     """Normal that training did not see, used for calibration (s)."""
     recordings: int
+    """Files, or stretches of a log of normal."""
     unreadable: list[str]
+    left_out: int
+    """Windows of a log of normal that were outliers among the others."""
     steps: int
     loss: float | None
     """Of training; none where there was none."""
@@ -87,7 +91,7 @@ def train(
     else:
         opened = open_for(init, None, kind=kind)
         model, sense = opened.model, opened.representation
-    job = _Job(sense, budget_s, seed, profiled=_PROFILED)
+    job = Job(sense, budget_s, seed, profiled=_PROFILED)
     found = survey(paths, sense)
     corpus = divide(found.recordings, sense.length / sense.rate_hz)
     yield from job.decode_training(corpus)
@@ -100,8 +104,8 @@ def train(
         done, loss = step.number, step.loss
         yield Progress("training", done / schedule.steps, loss)
     yield from job.calibrate(model, corpus)
-    summary = job.summary(found, model, out, steps=done, loss=loss, rate=rate, began_s=began_s)
-    _write(lambda: save_model(out, model, job.fitted, _notes(summary)), out)
+    summary = job.summary(len(found.recordings), found.unreadable, model, out, steps=done, loss=loss, rate=rate, began_s=began_s)
+    write(lambda: save_model(out, model, job.fitted, notes(summary)), out)
     yield summary
 
 
@@ -115,20 +119,22 @@ def calibrate(
     began_s = time.monotonic()
     check_writable(out)
     opened = open_for(model_path, None, kind=kind)
-    job = _Job(opened.representation, budget_s, seed, profiled=_CALIBRATED)
+    job = Job(opened.representation, budget_s, seed, profiled=CALIBRATED)
     found = survey(paths, opened.representation)
     # Nothing is trained, so that nothing need be held out from it: all of it says what normal scores.
     yield from job.calibrate(opened.model, Corpus([], undivided(found.recordings)))
-    summary = job.summary(found, opened.model, out, steps=0, loss=None, rate=rate, began_s=began_s)
-    _write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=_notes(summary)), out)
+    summary = job.summary(len(found.recordings), found.unreadable, opened.model, out, rate=rate, began_s=began_s)
+    write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=notes(summary)), out)
     yield summary
 
 
-class _Job:
-    """What the steps of learning hand on to each other."""
+class Job:
+    """What the steps of learning hand on to each other; `train`, `calibrate` and `recalibrate` share it."""
 
     training: Tensor
     fitted: Fitted
+    scores: list[Tensor]
+    """Of each held-out stretch, those that sizes were fitted on first."""
 
     def __init__(self, sense: Representation, budget_s: float, seed: int, *, profiled: int) -> None:
         self._sense = sense
@@ -137,6 +143,7 @@ class _Job:
         self._hop_s = sense.hop / sense.rate_hz
         self._most_decoded = min(_MOST_DECODED, int(_DECODED * budget_s))
         self._most_profiled = int(profiled * budget_s)
+        self._most_sized_s = min(_MOST_SIZED, self._most_profiled) * self._hop_s
         self._failed: list[str] = []
         self._trained_s = self._held_s = 0.0
 
@@ -164,11 +171,19 @@ class _Job:
     def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
         """Profile and alarm levels: sizes from some of the normal, scores from all the held-out that the budget has time for."""
         share = _HELD if corpus.training else 1.0
-        held = sample(corpus.held_out, share * self._most_profiled * self._hop_s, self._rng)
-        most_s = min(_MOST_SIZED, self._most_profiled) * self._hop_s
-        sized = sample(held, share * most_s, self._rng)
-        trained = sample(corpus.training, (1 - share) * most_s, self._rng)
-        self._held_s = sum(s.seconds for s in held)
+        sized, rest = self.chosen(corpus.held_out, share)
+        trained = sample(corpus.training, (1 - share) * self._most_sized_s, self._rng)
+        yield from self.fit(model, trained, sized, rest)
+
+    def chosen(self, held_out: Sequence[D], share: float = 1.0) -> tuple[list[D], list[D]]:
+        """Of what is held out, the stretches to fit sizes on, and the others that the budget has time for."""
+        held = sample(held_out, share * self._most_profiled * self._hop_s, self._rng)
+        sized = sample(held, share * self._most_sized_s, self._rng)
+        return sized, [s for s in held if s not in sized]
+
+    def fit(self, model: Model, trained: Sequence[Decodable], sized: Sequence[Decodable], rest: Sequence[Decodable]) -> Iterator[Progress]:
+        """The same of chosen stretches: sizes from those trained on and from some held out, scores from all held out."""
+        self._held_s = sum(s.seconds for s in [*sized, *rest])
         total_s = self._held_s + sum(s.seconds for s in trained)
         pieces = Pieces(self._decoded(trained), self._decoded(sized))
         if not sum(map(len, pieces.held_out)):
@@ -180,16 +195,29 @@ class _Job:
             done += len(part.residual)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
         profile, scores = sizes(self._sense, pieces, normal, joined(seen))
-        for planes in decode([s for s in held if s not in sized], self._sense, self._sense.hop, self._failed.append):
+        for planes in decode(rest, self._sense, self._sense.hop, self._failed.append):
             scores.append(scored(model, planes, profile))
             done += len(planes)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
+        self.scores = scores
         self.fitted = fitted(self._sense, profile, scores, seed=self._seed)
 
-    def _decoded(self, stretches: Sequence[Stretch]) -> list[Tensor]:
+    def _decoded(self, stretches: Sequence[Decodable]) -> list[Tensor]:
         return list(decode(stretches, self._sense, self._sense.hop, self._failed.append))
 
-    def summary(self, found: Survey, model: Model, out: Path, *, steps: int, loss: float | None, rate: float, began_s: float) -> Summary:
+    def summary(
+        self,
+        recordings: int,
+        unreadable: Sequence[str],
+        model: Model,
+        out: Path,
+        *,
+        steps: int = 0,
+        loss: float | None = None,
+        left_out: int = 0,
+        rate: float,
+        began_s: float,
+    ) -> Summary:
         """What came of it."""
         curve = AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
         return Summary(
@@ -197,8 +225,9 @@ class _Job:
             model=model.hash,
             training_s=round(self._trained_s, 1),
             held_out_s=round(self._held_s, 1),
-            recordings=len(found.recordings),
-            unreadable=[*found.unreadable, *dict.fromkeys(self._failed)],
+            recordings=recordings,
+            unreadable=[*unreadable, *dict.fromkeys(self._failed)],
+            left_out=left_out,
             steps=steps,
             loss=None if loss is None else round(loss, 4),
             false_alarms_per_day=rate,
@@ -210,14 +239,15 @@ class _Job:
         )
 
 
-def _write(save: Callable[[], None], out: Path) -> None:
+def write(save: Callable[[], None], out: Path) -> None:
+    """Saves to a file. Raises DiffmonError."""
     try:
         save()
     except OSError as error:
         raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
 
 
-def _notes(summary: Summary) -> dict[str, object]:
+def notes(summary: Summary) -> dict[str, object]:
     """What a checkpoint says of how it came about; no path, no name of a file."""
     notes = asdict(summary)
     del notes["out"], notes["unreadable"], notes["seconds"]

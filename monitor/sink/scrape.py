@@ -43,6 +43,13 @@ class Scrape(Collector):
             for possible in get_args(StreamStatus):
                 status.add_metric([stream, possible], now == possible)
         yield from (up, status, restarts)
+        if self._vitals.drift is not None:
+            drift = GaugeMetricFamily(
+                "diffmon_drift_log10", "Decimal logarithm of the drift statistic; flagged from 6 on.", labels=["stream"]
+            )
+            for stream in list(self._vitals.statuses):
+                drift.add_metric([stream], self._vitals.drift(stream))
+            yield drift
 
 
 def _delivery(delivery: Delivery) -> Iterator[Metric]:

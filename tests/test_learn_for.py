@@ -1,0 +1,85 @@
+"""A stream that learns on the box: a real daemon that listens, calibrates in a child process, and goes online with what came of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.normal import stretches
+from tests.broker import Mosquitto, Subscriber, until
+from tests.command import diffmon, names
+from tests.scripted import PATIENCE_S
+
+LEARN_S = 12
+
+
+def configured(folder: Path, model: Path, wav: Path, port: int) -> Path:
+    """Two streams that share a model and a recording, of which one learns."""
+    path = folder / "diffmon.toml"
+    stream = '[[stream]]\nname = "{name}"\nmodel = "{model}"\nsource = {{ type = "file", paths = ["{wav}"], loop = true }}\n{more}'
+    learns = f'learn_for = "{LEARN_S}s"\n'
+    text = "".join(stream.format(name=n, model=model, wav=wav, more=more) for n, more in [("new", learns), ("old", 'keep_normal = "0s"\n')])
+    path.write_text(
+        f'device = "cpu"\nstate_dir = "state"\njsonl = false\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n{text}', encoding="utf-8"
+    )
+    return path
+
+
+@contextmanager
+def daemon(config: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running one, stopped as systemd would at the end of the block."""
+    command = [sys.executable, "-m", "monitor.cli", "run", "--config", str(config)]
+    with (config.parent / "log").open("a") as told, subprocess.Popen(command, stderr=told, text=True) as process:
+        try:
+            yield process
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(PATIENCE_S)
+        finally:
+            process.kill()
+
+
+def logged(folder: Path, event: str) -> list[dict[str, object]]:
+    """What the daemons logged of one kind."""
+    lines = [json.loads(line) for line in (folder / "log").read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == event]
+
+
+def test_a_stream_learns_and_then_is_judged(mosquitto: Mosquitto, model: Path, normal_wav: Path, tmp_path: Path) -> None:
+    """`learning` and no score; what was heard before a restart counts; then online with a profile. Its neighbour is judged all along."""
+    config = configured(tmp_path, model, normal_wav, mosquitto.port)
+    normal, profile = tmp_path / "state" / "normal" / "new", tmp_path / "state" / "profiles" / "new.profile"
+    with Subscriber(mosquitto.port) as subscriber:
+
+        def statuses() -> list[str]:
+            return list(dict.fromkeys(subscriber.on("diffmon/diffmon/new/status")))
+
+        with daemon(config):
+            until(lambda: len(subscriber.on("diffmon/diffmon/old/score")) > 3, timeout_s=PATIENCE_S)
+        assert ["starting", "learning", "offline"] == statuses()
+        before = sum(kept.windows for kept in stretches(normal))
+        assert 0 < before < 2 * LEARN_S
+        with daemon(config):
+            until(lambda: subscriber.on("diffmon/diffmon/new/score") != [], timeout_s=2 * PATIENCE_S)
+            assert ["starting", "learning", "offline", "online"] == statuses()
+        assert profile.exists()
+    (done,) = logged(tmp_path, "calibration.done")
+    assert ("new", "learn_for", True) == (done["stream"], done["learned_because"], done["extrapolated"])
+    assert 2 * LEARN_S <= sum(kept.windows for kept in stretches(normal))
+    assert LEARN_S == float(str(done["held_out_s"]))
+    assert "state/normal/old" not in names(tmp_path)
+    assert "stream new: its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
+
+
+def test_what_needs_a_state_folder_says_so(model: Path, tmp_path: Path) -> None:
+    """Without one there is nowhere to learn: wrong configuration, by key."""
+    path = tmp_path / "diffmon.toml"
+    for key in ('learn_for = "1h"', 'recalibrate = "auto"'):
+        path.write_text(f'[[stream]]\nname = "fan"\nmodel = "{model}"\nsource = {{ type = "microphone" }}\n{key}\n')
+        done = diffmon("check", "--config", path)
+        assert 78 == done.exit_code
+        assert f"stream[0].{key.split()[0]}: there is no state folder to learn in" in done.stderr
