@@ -48,7 +48,6 @@ class Control:
         level: the alarm level of a stream with its rate of false alarms.
         kept: where commanded values outlive the daemon.
         told: hears what is in force, by stream and switch, whenever that changes.
-        mark: keeps an event as normal; why it cannot, or none.
         unix: wall time in unix seconds.
     """
 
@@ -61,12 +60,13 @@ class Control:
         level: Callable[[StreamConfig], Level],
         kept: Outbox,
         told: Told,
-        mark: Callable[[str, str], str | None] = lambda stream, event: "no sound of events is kept",
         unix: Callable[[], float] = time.time,
     ) -> None:
         """Puts in force what was commanded before."""
         self._pipeline, self._orders = pipeline, orders
-        self._level, self._kept, self._told, self._mark, self._unix = level, kept, told, mark, unix
+        self._level, self._kept, self._told, self._unix = level, kept, told, unix
+        self.mark: Callable[[str, str], str | None] = lambda stream, event: "no sound of events is kept"
+        """Keeps an event as normal of its stream; why it cannot, or none."""
         self._streams = {s.name: _Stream(s) for s in streams}
         self.reload(streams)
 
@@ -134,7 +134,7 @@ class Control:
             log.info("control.muted" if muted else "control.unmuted", stream=stream.file.name, quiet_hours=hushed, enabled=stream.enabled)
 
     def _mark_normal(self, stream: str, event: str) -> None:
-        refused = self._mark(stream, event)
+        refused = self.mark(stream, event)
         if refused is None:
             self._told(stream, "mark_normal", event)
         else:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,6 +17,7 @@ from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, Str
 from monitor.engine import pick_device
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
+from monitor.marked import mark
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -59,6 +61,7 @@ def run(path: Path) -> None:
         pipeline, control = build.pipeline(
             config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
         )
+        control.mark = partial(mark, None if config.evidence is None else evidence_dir(config, config.evidence, path), state_dir(config))
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
