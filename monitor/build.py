@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,20 +13,20 @@ from queue import SimpleQueue
 import structlog
 import torch
 
-from models.checkpoint import Fitted, Model
 from models.representation import Representation
-from models.representation.audio import AudioRepresentation, AudioSettings
+from models.representation.audio import AudioSettings
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.control import Control, Told
-from monitor.engine import Engine, open_model, open_profile, pick_device
-from monitor.errors import ConfigError, ModelError
+from monitor.engine import Engine, open_profile, pick_device
+from monitor.errors import ConfigError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
 from monitor.health import Notifier
-from monitor.live import captured, password
+from monitor.live import captured
 from monitor.measured import measured
 from monitor.normal import NormalLog
+from monitor.opened import Opened, about, engines, opened_streams
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
@@ -39,7 +38,7 @@ from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
 from monitor.source.folder import FolderSource, Position, Trail
-from monitor.source.media import FileSource, Paced, probe, sound_files
+from monitor.source.media import FileSource, Paced, sound_files
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
@@ -49,61 +48,6 @@ log = structlog.get_logger(__name__)
 
 RING_S = 30.0
 """Seconds a ring holds beyond what a window needs: how long judging may fall behind before windows are lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A model, ready to judge one stream."""
-
-    model: Model
-    fitted: Fitted
-    representation: Representation
-    made_here: bool = False
-    """Whether the profile was made on this box."""
-
-    @property
-    def curve(self) -> AlarmCurve:
-        """Alarm levels of the profile in force."""
-        return AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
-
-
-def representation(kind: str, grid: Mapping[str, int]) -> Representation:
-    """The representation that a model of this kind was trained on."""
-    match kind:
-        case "audio":
-            return AudioRepresentation(AudioSettings(**grid))
-    raise ModelError(f"kind {kind!r} is unknown, expected 'audio'")
-
-
-def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
-    """A model with the profile in force: its own, if none is named. Raises ModelError."""
-    loaded, fitted = open_model(model, kind=kind)
-    if profile is not None:
-        fitted = open_profile(profile, loaded)
-    return Opened(loaded, fitted, representation(kind, loaded.grid))
-
-
-def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
-    """A stream's model with the profile in force: the one that was made on this box, else the configured, else the model's own.
-
-    One that was made on this box for another model is ignored, and that is said. Raises ModelError.
-    """
-    made_here = None if state is None else profile_path(state, stream.name)
-    if made_here is None or not made_here.exists():
-        return open_for(stream.model, stream.profile, kind=stream.kind)
-    opened = open_for(stream.model, None, kind=stream.kind)
-    try:
-        fitted = open_profile(made_here, opened.model)
-    except ModelError as error:
-        log.warning("profile.ignored", stream=stream.name, reason=str(error), expected="one that was calibrated here for this model")
-        return open_for(stream.model, stream.profile, kind=stream.kind)
-    log.info("profile.made_here", stream=stream.name, path=str(made_here))
-    return replace(opened, fitted=fitted, made_here=True)
-
-
-def about(kind: str, model: Model) -> str:
-    """Which representation a log of normal holds planes of: those of another one are not comparable."""
-    return json.dumps([kind, dict(model.grid)], sort_keys=True)
 
 
 def rule(stream: StreamConfig, curve: AlarmCurve, sense: Representation) -> Rule:
@@ -180,16 +124,6 @@ def is_once(stream: StreamConfig) -> bool:
     return isinstance(stream.source, StdinConfig)
 
 
-def check_source(stream: StreamConfig) -> None:
-    """Raises SourceError or ConfigError if the source cannot be opened, as far as it is known before."""
-    match stream.source:
-        case FileConfig(paths=paths):
-            for path in sound_files(paths):
-                probe(path)
-        case NetworkConfig() as network:
-            password(network, key=f"stream {stream.name}: source.password_file")
-
-
 def recording_rate_hz() -> int:
     """At which rate normal is recorded: that of the models that will learn from it."""
     return AudioSettings().rate_hz
@@ -242,33 +176,6 @@ def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
             place = outbox.kept(f"position/{stream.name}")
             return Filled(path, None if place is None else Position.read(place), Trail())
     return None
-
-
-def opened_streams(config: Config) -> dict[str, Opened]:
-    """Every stream's model and profile, and its files found to be readable. Raises ConfigError, ModelError, SourceError."""
-    opened, state = {}, state_dir(config)
-    for i, stream in enumerate(config.stream):
-        if state is None and (stream.learn_for is not None or stream.recalibrate == "auto"):
-            key = "recalibrate" if stream.learn_for is None else "learn_for"
-            raise ConfigError(f"stream[{i}].{key}: there is no state folder to learn in, expected one as state_dir")
-        opened[stream.name] = open_stream(stream, state)
-        check_source(stream)
-    return opened
-
-
-def engines(opened: Mapping[str, Opened], device: torch.device) -> dict[str, Engine]:
-    """An engine by stream; streams of the same network get the same one, and so share its batches."""
-    by_model: dict[str, list[str]] = {}
-    for name, each in opened.items():
-        by_model.setdefault(each.model.hash, []).append(name)
-    result: dict[str, Engine] = {}
-    for names in by_model.values():
-        first = opened[names[0]]
-        profiles = {name: opened[name].fitted.profile for name in names}
-        engine = Engine(first.model, first.representation, profiles, device=device)
-        engine.warm(names[0])
-        result |= dict.fromkeys(names, engine)
-    return result
 
 
 def pipeline(

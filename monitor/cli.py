@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from monitor import __version__
-from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Program, Rate, fails_cleanly
+from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Program, Rate, fails_cleanly, mixed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,7 +97,7 @@ def calibrate(
     PATHS are recordings of its normal; then --out and --model are needed. With --from-state and --config it is made of the normal that
     the daemon kept of a stream and of the events that were marked as normal, for the model of that stream.
     """
-    wrong = _mixed({"PATHS": paths, "--model": model, "--out": out}, from_state, config, {"--newest": newest, "--put-back": put_back})
+    wrong = mixed({"PATHS": paths, "--model": model, "--out": out}, from_state, config, {"--newest": newest, "--put-back": put_back})
     if wrong:
         raise click.UsageError(wrong)
     from monitor import present
@@ -116,20 +116,6 @@ def calibrate(
     assert out is not None and model is not None  # noqa: S101, PT018  # asked for above
     learned = training.calibrate(paths, out, model_path=model, kind=kind, budget_s=budget, seed=seed, rate=rate or 1.0)
     return present.follow(learned, as_json=as_json)
-
-
-def _mixed(recordings: dict[str, object], state: str | None, config: Path | None, only_state: dict[str, object]) -> str:
-    """What is wrong with the two forms of `calibrate`, if they are mixed or half given."""
-    if state is None:
-        alien = [name for name, given in {"--config": config, **only_state}.items() if given]
-        missing = [name for name, given in recordings.items() if not given]
-        return f"{alien[0]} needs --from-state" if alien else f"Missing {missing[0]} (or '--from-state')." if missing else ""
-    if config is None:
-        return "--from-state needs --config"
-    alien = [name for name in ("PATHS", "--model") if recordings[name]]
-    if recordings["--out"] and only_state["--put-back"]:
-        return "--put-back and --out exclude each other"
-    return f"{alien[0]} and --from-state exclude each other" if alien else ""
 
 
 @main.command(short_help="Says how strange each recording is.")

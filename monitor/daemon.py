@@ -18,6 +18,7 @@ from monitor.engine import pick_device
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
 from monitor.marked import mark
+from monitor.opened import Opened, opened_streams
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -132,7 +133,7 @@ def check(path: Path) -> Iterator[str]:
     if config.mqtt is not None:
         login(config.mqtt, node=config.node, will_topic=None)
     yield f"{path}: valid; node {config.node}"
-    for name, opened in build.opened_streams(config).items():
+    for name, opened in opened_streams(config).items():
         yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
         if opened.made_here:
             yield f"stream {name}: its profile was calibrated on this box"
@@ -146,7 +147,7 @@ def check(path: Path) -> Iterator[str]:
         yield f"health {_servable(config.health)}"
 
 
-def judged_by(stream: StreamConfig, opened: build.Opened) -> str:
+def judged_by(stream: StreamConfig, opened: Opened) -> str:
     """What a stream is judged by, and what its alarm level rests on, in words."""
     curve = opened.curve
     rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"

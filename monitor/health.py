@@ -7,6 +7,7 @@ import socket
 import time
 
 _PATIENCE_S = 0.2
+_ASK_S = 10.0
 
 
 class Notifier:
@@ -19,6 +20,7 @@ class Notifier:
         self._address = os.environ.get("NOTIFY_SOCKET")
         self._every_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6
         self._fed_s = 0.0
+        self._asked_s = -_ASK_S
         self.is_ready = False
         """Whether `ready` was said; any thread may read it."""
         self.progress_s: float | None = None
@@ -31,8 +33,11 @@ class Notifier:
             self._send("READY=1")
 
     def progress(self) -> None:
-        """Feeds the watchdog."""
+        """Feeds the watchdog; before a source has delivered, asks for more time to start, for it may be plugged in tomorrow."""
         self.progress_s = now_s = time.monotonic()
+        if not self.is_ready and now_s - self._asked_s >= _ASK_S:
+            self._asked_s = now_s
+            self._send(f"EXTEND_TIMEOUT_USEC={int(6 * _ASK_S * 1e6)}")
         if self._every_s and now_s - self._fed_s >= self._every_s:
             self._fed_s = now_s
             self._send("WATCHDOG=1")

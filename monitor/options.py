@@ -111,6 +111,20 @@ def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
     return wrapped
 
 
+def mixed(recordings: dict[str, object], state: str | None, config: Path | None, only_state: dict[str, object]) -> str:
+    """What is wrong with the two forms of `calibrate`, if they are mixed or half given."""
+    if state is None:
+        alien = [name for name, given in {"--config": config, **only_state}.items() if given]
+        missing = [name for name, given in recordings.items() if not given]
+        return f"{alien[0]} needs --from-state" if alien else f"Missing {missing[0]} (or '--from-state')." if missing else ""
+    if config is None:
+        return "--from-state needs --config"
+    alien = [name for name in ("PATHS", "--model") if recordings[name]]
+    if recordings["--out"] and only_state["--put-back"]:
+        return "--put-back and --out exclude each other"
+    return f"{alien[0]} and --from-state exclude each other" if alien else ""
+
+
 def _be_a_good_neighbour() -> None:
     """Leaves half of the cores to others, and does not spin on the rest.
 

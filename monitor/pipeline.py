@@ -246,12 +246,8 @@ class Pipeline:
         for sink in self._sinks:
             sink.status(stream, status)
         self.notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
-        if status in (
-            "online",
-            "learning",
-            "no_signal",
-            "disabled",
-        ):  # a source that is dead delivers too; starting again would not mend it
+        # A source that is dead delivers too: starting again would not mend it.
+        if status in ("online", "learning", "no_signal", "disabled"):
             self.notifier.ready()
 
     def _stats(self, now_s: float) -> dict[str, object]:

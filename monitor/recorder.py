@@ -23,6 +23,7 @@ from monitor.config import load
 from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
 from monitor.flac import Sound
 from monitor.interrupt import asked_to_stop
+from monitor.opened import check_source
 from monitor.reader import Reader
 from monitor.records import Items, Progress
 from monitor.ring import Ring
@@ -106,7 +107,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     chosen = next((s for s in config.stream if s.name == stream), None)
     if chosen is None:
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
-    build.check_source(chosen)
+    check_source(chosen)
     rate_hz = build.recording_rate_hz()
     try:
         folder.mkdir(parents=True, exist_ok=True)

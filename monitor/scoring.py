@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from monitor.build import RING_S, engines, open_for
+from monitor.build import RING_S
 from monitor.engine import Engine, pick_device
 from monitor.errors import SourceError
+from monitor.opened import engines, open_for
 from monitor.recording import open_recording
 from monitor.records import Judgement
 from monitor.replay import Tally, batches

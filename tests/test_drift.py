@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.build import engines, open_for
 from monitor.demo.sound import Room
 from monitor.drift import EVERY_S, FLAG, Drift, observe
 from monitor.engine import Engine, pick_device
+from monitor.opened import engines, open_for
 from monitor.records import Window
 
 PER_HOUR = round(3600 / EVERY_S)

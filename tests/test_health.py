@@ -78,8 +78,24 @@ def test_ready_is_said_once(manager: Manager) -> None:
 
 def test_without_a_watchdog_progress_is_silent(manager: Manager) -> None:
     """A unit without WatchdogSec is not fed."""
-    Notifier().progress()
-    assert [] == manager.heard()
+    notifier = Notifier()
+    notifier.ready()
+    notifier.progress()
+    assert ["READY=1"] == manager.heard()
+
+
+def test_until_a_source_delivers_more_time_is_asked_for(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every ten seconds for a minute: no restart brings back a microphone that is not plugged in. Once ready, no more."""
+    now_s = [5.0]  # the machine has only just started
+    monkeypatch.setattr("monitor.health.time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    notifier = Notifier()
+    for now_s[0] in (5.0, 14.9, 15.0, 20.0, 200.0):
+        notifier.progress()
+    assert ["EXTEND_TIMEOUT_USEC=60000000"] * 3 == manager.heard()
+    notifier.ready()
+    now_s[0] = 300.0
+    notifier.progress()
+    assert ["READY=1"] == manager.heard()
 
 
 def test_the_watchdog_is_fed_at_a_quarter_of_its_time(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +104,8 @@ def test_the_watchdog_is_fed_at_a_quarter_of_its_time(manager: Manager, monkeypa
     now_s = [100.0]
     monkeypatch.setattr("monitor.health.time", SimpleNamespace(monotonic=lambda: now_s[0]))
     notifier = Notifier()
+    notifier.ready()
+    manager.heard()
     fed = []
     for now_s[0] in (100.0, 100.125, 100.249, 100.25, 100.375, 100.5, 107.0, 107.1):
         notifier.progress()
@@ -135,7 +153,7 @@ def test_the_service_manager_hears_that_it_is_ready_once_a_source_delivers(manag
     said: list[str] = []
 
     def hears(message: str) -> bool:
-        said.extend(manager.heard())
+        said.extend(m for m in manager.heard() if not m.startswith("EXTEND_TIMEOUT_USEC="))
         return message in said
 
     with running(pipeline(sources)):

@@ -101,7 +101,7 @@ def test_progress_is_what_feeds_the_watchdog(monkeypatch: pytest.MonkeyPatch) ->
     assert 503 == asked(shown, at_s=100.0 + STUCK_S + 1).status
 
 
-@pytest.mark.parametrize("status", ["starting", "learning", "no_signal", "offline"])
+@pytest.mark.parametrize("status", ["starting", "no_signal", "offline"])
 def test_a_stream_that_is_not_heard_degrades(status: StreamStatus) -> None:
     """200, since the others are; named with its status."""
     shown = well()
@@ -110,11 +110,12 @@ def test_a_stream_that_is_not_heard_degrades(status: StreamStatus) -> None:
     assert (200, "degraded", {"stream pump": ("degraded", status)}) == (answer.status, answer.json["status"], complaints(answer))
 
 
-def test_a_stream_that_somebody_disabled_is_well() -> None:
+@pytest.mark.parametrize("status", ["disabled", "learning"])
+def test_a_stream_that_is_not_judged_because_somebody_wants_it_so_is_well(status: StreamStatus) -> None:
     """It is as it should be, and shown."""
     shown = well()
-    shown.statuses["pump"] = "disabled"
-    assert {"status": "ok", "detail": "disabled"} == asked(shown).json["checks"]["stream pump"]
+    shown.statuses["pump"] = status
+    assert {"status": "ok", "detail": status} == asked(shown).json["checks"]["stream pump"]
 
 
 @pytest.mark.parametrize(

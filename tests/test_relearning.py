@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.checkpoint import load_model, save_profile
-from monitor.build import Opened, about, engines, open_for, open_stream
 from monitor.config import load
 from monitor.engine import pick_device
 from monitor.learn.corpus import planes
@@ -22,6 +21,7 @@ from monitor.learn.fitting import p_of, scored
 from monitor.learn.trimming import MOST, outliers, without
 from monitor.normal import NormalLog
 from monitor.offline import setting
+from monitor.opened import Opened, about, engines, open_for, open_stream
 from monitor.records import Window
 from monitor.state import keep_previous, make_folder, previous, profile_path
 from tests.command import diffmon

@@ -19,10 +19,10 @@ import torch
 
 from models.normalise import standardise
 from models.score import observe, score
-from monitor.build import engines, open_for
 from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ
 from monitor.engine import Engine, pick_device
+from monitor.opened import engines, open_for
 from monitor.records import Window
 from monitor.sink.outbox import Outbox
 from tests.broker import Mosquitto, Subscriber, until

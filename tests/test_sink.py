@@ -131,6 +131,18 @@ def test_retained_is_bounded() -> None:
     assert ("s", "99") == last
 
 
+def test_of_pictures_only_the_newest_waits() -> None:
+    """A night without a broker must not fill the memory; what else changed is told in its order."""
+    retained = Retained()
+    for i in range(100):
+        retained.put("picture", b"PNG %d" % i)
+        retained.put("s", ("ON", "OFF")[i % 2])
+    assert 101 == len(retained)
+    told = [retained.take() for _ in range(101)]
+    assert [("picture", b"PNG 99")] == [t for t in told if t and t[0] == "picture"]
+    assert ["ON", "OFF"] * 50 == [t[1] for t in told if t and t[0] == "s"]
+
+
 def test_latest_hands_out_the_newest_once_an_interval() -> None:
     """What comes too soon waits for its time and is replaced by what is newer."""
     latest = Latest(interval_s=1.0)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from models.representation.audio import AudioRepresentation
-from monitor.build import engines, opened_streams
 from monitor.config import Config
 from monitor.engine import pick_device
+from monitor.opened import engines, opened_streams
 from monitor.panel import Mark
 from monitor.picture import draw
 from monitor.records import Window

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor import build
 from monitor.config import Config, StreamConfig
 from monitor.daemon import judged_by
 from monitor.doctor import Finding
 from monitor.errors import ModelError
+from monitor.opened import open_for, open_stream
 from monitor.state import state_dir
 
 
@@ -22,7 +22,7 @@ def findings(config: Config) -> Iterator[Finding]:
 def _opened(stream: StreamConfig, state: Path | None) -> Finding:
     check = f"model of {stream.name}"
     try:
-        opened = build.open_stream(stream, state)
+        opened = open_stream(stream, state)
         return Finding(check, "ok", judged_by(stream, opened))
     except ModelError as error:
         return Finding(check, "failed", str(error), _mend(stream))
@@ -31,7 +31,7 @@ def _opened(stream: StreamConfig, state: Path | None) -> Finding:
 def _mend(stream: StreamConfig) -> str:
     """Makes the profile anew if the model alone can be opened, else the model."""
     try:
-        build.open_for(stream.model, None, kind=stream.kind)
+        open_for(stream.model, None, kind=stream.kind)
     except ModelError:
         return f"diffmon train NORMAL --out {stream.model}  # NORMAL: a folder with recordings of what is normal"
     return f"diffmon calibrate NORMAL --model {stream.model} --out {stream.profile}  # NORMAL: a folder with recordings of what is normal"

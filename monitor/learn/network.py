@@ -19,10 +19,10 @@ from models.representation import Representation
 from models.representation.audio import AudioSettings
 from models.score import observe
 from models.train import twin
-from monitor.build import open_for, representation
 from monitor.errors import ModelError
 from monitor.learn.optimise import fresh, optimise, plan
 from monitor.learn.protocol import RATE_HZ
+from monitor.opened import open_for, representation
 from monitor.records import Progress
 
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from models.checkpoint import save_profile
 from models.representation import Representation
-from monitor.build import Opened, about, open_for
 from monitor.config import StreamConfig, load
 from monitor.errors import ConfigError, SourceError
 from monitor.learn.corpus import Stretch, probed, undivided
 from monitor.learn.training import CALIBRATED, Job, Summary, notes, write
 from monitor.learn.trimming import outliers, without
 from monitor.normal import is_about, read, stretches
+from monitor.opened import Opened, about, open_for
 from monitor.records import Progress
 from monitor.state import keep_previous, make_folder, normal_dir, profile_path, state_dir
 from monitor.whole import check_writable

@@ -17,12 +17,12 @@ from models.representation import Representation
 from models.representation.audio import AudioSettings
 from monitor import __version__
 from monitor.alarm import AlarmCurve
-from monitor.build import open_for, representation
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan
+from monitor.opened import open_for, representation
 from monitor.records import Progress
 from monitor.whole import check_writable
 

@@ -75,8 +75,8 @@ def _pipeline(pulse: Pulse | None, now_s: float) -> Check:
 
 
 def _stream(status: StreamStatus) -> Check:
-    # What somebody disabled is as it should be.
-    return Check("ok" if status in ("online", "disabled") else "degraded", status)
+    # What somebody disabled, or has learn first, is as it should be.
+    return Check("ok" if status in ("online", "learning", "disabled") else "degraded", status)
 
 
 def _broker(delivery: Delivery, now_s: float, *, since_s: float) -> Check:

@@ -15,16 +15,15 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from monitor.errors import SinkError
 from monitor.records import Event
+from monitor.sink.database import in_memory, on_disk, transaction
 from monitor.sink.payload import payload
 
 CAPACITY = 10_000
@@ -33,15 +32,6 @@ LIFE_S = 7 * 86400.0
 """How long an event may wait."""
 
 _REMEMBERED = 10_000  # events that have ended
-_VERSION = 1
-_MEMORY = ":memory:"
-_TABLES = """
-CREATE TABLE waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, put_unix REAL NOT NULL) STRICT;
-CREATE TABLE open (event TEXT PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL) STRICT;
-CREATE TABLE ended (number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
-
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
@@ -79,10 +69,10 @@ class Outbox:
         self._capacity = capacity
         self._unix = unix
         self._changed = threading.Condition()
-        opened = None if path is None else _on_disk(path)
+        opened = None if path is None else on_disk(path)
         self.disk_failed = path is not None and opened is None
         """Whether events wait in memory alone because the disk failed."""
-        self._database = _in_memory() if opened is None else opened
+        self._database = in_memory() if opened is None else opened
         self._failed: sqlite3.Connection | None = None
         self._closed = False
         self._waiting = self._last = 0
@@ -151,7 +141,7 @@ class Outbox:
         if self._database.execute("SELECT 1 FROM ended WHERE event = ?", (event.id,)).fetchone():
             return
         number = self._last + 1
-        with _transaction(self._database) as database:
+        with transaction(self._database) as database:
             _append(database, number, topic, text, self._unix())
             if event.type == "end":
                 database.execute("DELETE FROM open WHERE event = ?", (event.id,))
@@ -173,14 +163,14 @@ class Outbox:
 
     def _remove(self, number: int) -> int:
         """How many left: none, if it had left before."""
-        with _transaction(self._database) as database:
+        with transaction(self._database) as database:
             removed = database.execute("DELETE FROM waiting WHERE id = ?", (number,)).rowcount
         self._waiting -= removed
         return removed
 
     def _interrupt(self) -> None:
         """Ends what was open when the last process died."""
-        with _transaction(self._database) as database:
+        with transaction(self._database) as database:
             # The largest number ever given, also of what has left.
             used = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'waiting'").fetchone()
             number = max(self._last, used[0] if used else 0)
@@ -199,7 +189,7 @@ class Outbox:
         """Goes on in memory, with all that can still be read."""
         log.error("outbox.failed", reason=str(error), expected="a disk that can be written; until a restart events wait in memory alone")
         # Kept open, and with it the lock: what it holds is ours to send.
-        memory, self._failed, self.disk_failed = _in_memory(), self._database, True
+        memory, self._failed, self.disk_failed = in_memory(), self._database, True
         for table, columns in (("waiting", "?, ?, ?, ?"), ("open", "?, ?, ?"), ("ended", "?, ?"), ("kept", "?, ?")):
             try:
                 for row in self._failed.execute(f"SELECT * FROM {table}"):  # noqa: S608  # a name of ours
@@ -218,84 +208,3 @@ def _remember(database: sqlite3.Connection, event: str) -> None:
     """Keeps the id of an event that has ended, and of so many before it."""
     number = database.execute("INSERT INTO ended (event) VALUES (?)", (event,)).lastrowid or 0
     database.execute("DELETE FROM ended WHERE number <= ?", (number - _REMEMBERED,))
-
-
-def _in_memory() -> sqlite3.Connection:
-    database = _connect(_MEMORY)
-    database.executescript(_TABLES)
-    return database
-
-
-def _on_disk(path: Path) -> sqlite3.Connection | None:
-    """The database at a path; one that is damaged is set aside; none if it cannot be had."""
-    try:
-        return _opened(path)
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise SinkError(f"{path}: another process has it; two daemons need two nodes, or two state folders") from None
-        log.error("outbox.failed", reason=f"{path}: {error}", expected="a folder that can be written; events wait in memory alone")
-    except sqlite3.DatabaseError as error:
-        log.error("outbox.damaged", reason=f"{path}: {error}", kept=str(aside := _aside(path)))
-        try:
-            _set_aside(path, aside)
-        except OSError as refused:
-            log.error("outbox.failed", reason=f"{aside}: {refused.strerror}", expected="a folder that can be written")
-        else:
-            return _on_disk(path)
-    return None
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The database, whole and ours alone. Raises sqlite3.Error."""
-    database = _connect(str(path))
-    try:
-        # Held until the end: a second daemon on it would send everything twice.
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        with _transaction(database):
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for table in filter(str.strip, _TABLES.split(";")):
-                    database.execute(table)
-                database.execute(f"PRAGMA user_version = {_VERSION}")
-            elif version != _VERSION:
-                raise sqlite3.DatabaseError(f"version {version}, expected {_VERSION}")
-        told = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if told != "ok":
-            raise sqlite3.DatabaseError(told)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _connect(name: str) -> sqlite3.Connection:
-    # Transactions are ours to begin and to end; the condition keeps threads apart.
-    return sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False)
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All of it or nothing."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield database
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _aside(path: Path) -> Path:
-    """A name for a damaged database."""
-    return path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-
-
-def _set_aside(path: Path, aside: Path) -> None:
-    """Gives a database another name, with what belongs to it. Raises OSError."""
-    for suffix in ("-wal", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))

@@ -16,11 +16,13 @@ class Retained:
         self._lock = threading.Lock()
 
     def put(self, topic: str, value: str | bytes) -> None:
-        """Sets a topic; no change, nothing to tell. Past the capacity only the values as they stand are kept."""
+        """Sets a topic; no change, nothing to tell. Past the capacity, and of pictures always, only the values as they stand are kept."""
         with self._lock:
             if self._values.get(topic) == value:
                 return
             self._values[topic] = value
+            if isinstance(value, bytes):
+                self._changes = deque(change for change in self._changes if change[0] != topic)
             self._changes.append((topic, value))
             if len(self._changes) > self._capacity + len(self._values):
                 self._renew()

@@ -35,13 +35,14 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from monitor.alarm import count_events
-from monitor.build import Opened, engines, open_for, rule
+from monitor.build import rule
 from monitor.config import FileConfig, StreamConfig
 from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
 from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.learn.fitting import p_of
 from monitor.learn.training import Summary, calibrate, train
+from monitor.opened import Opened, engines, open_for
 from monitor.options import Rate
 from monitor.present import sentences
 from monitor.recording import open_recording

@@ -1,0 +1,54 @@
+"""One stream, and when to raise an alarm on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from monitor.config.section import Duration, Name, Section
+from monitor.config.source import SourceConfig
+from monitor.duration import seconds
+from monitor.schedule import Hours, hours, zone
+
+RENEWED_S = 3600.0
+"""How much of what is heard after a drift a profile is made anew from, where that is automatic (s)."""
+
+
+class StreamConfig(Section):
+    """One microphone or file stream, and when to raise an alarm on it."""
+
+    name: Name
+    kind: Literal["audio"] = "audio"
+    source: Annotated[SourceConfig, Field(discriminator="type")]
+    model: Path
+    profile: Path | None = None
+    """What is normal here; the model's own profile if none."""
+    false_alarms_per_day: float = Field(default=1.0, ge=0.01, le=1000)
+    """`new` events in 24 hours of normal."""
+    quiet: Duration = 2.0
+    """An event ends when this long nothing strange was there (s)."""
+    cooldown: Duration = 5.0
+    """After an event's end no new one begins for this long (s)."""
+    update: Duration = 5.0
+    """While an event lasts, an update is sent this often (s)."""
+    quiet_hours: tuple[Annotated[Hours, BeforeValidator(hours)], ...] = ()
+    """When no event is told."""
+    time_zone: Annotated[ZoneInfo, BeforeValidator(zone)] | None = None
+    """Of the quiet hours; the machine's if none."""
+    keep_normal: Duration = 7200.0
+    """How much normal is kept in the state folder, to calibrate from (s)."""
+    learn_for: Annotated[float, BeforeValidator(seconds), Field(ge=10)] | None = None
+    """Without a profile of its own, so much is listened to first, and learned from (s)."""
+    recalibrate: Literal["never", "auto"] = "never"
+    """What is done about drift."""
+
+    @model_validator(mode="after")
+    def _enough_is_kept(self) -> StreamConfig:
+        if self.learn_for is not None and self.keep_normal < self.learn_for:
+            raise ValueError(f"learn_for: {self.learn_for:g} s, but keep_normal keeps {self.keep_normal:g} s, expected at least as much")
+        if self.recalibrate == "auto" and self.keep_normal < RENEWED_S:
+            raise ValueError(f"recalibrate: 'auto', but keep_normal keeps {self.keep_normal:g} s, expected at least {RENEWED_S:g} s")
+        return self
