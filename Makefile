@@ -18,8 +18,8 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c
 help:
 	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
 	@echo 'make test                all tests'
-	@echo 'make faults  the daemon killed, brokers and microphones failing, for half an hour'
-	@echo 'make soak    sixteen streams for forty minutes'
+	@echo 'make faults              the daemon killed; brokers, microphones and engines failing, for the better part of an hour'
+	@echo 'make soak                sixteen streams for forty minutes'
 	@echo 'make check               format, lint, types and import directions'
 	@echo 'make clean               removes .venv and whatever else was made here'
 	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
@@ -29,7 +29,7 @@ demo: .venv/.demo
 	@$(BIN)/diffmon demo
 
 test: machine .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
 faults: machine .venv/.dev
@@ -37,6 +37,7 @@ faults: machine .venv/.dev
 	$(BIN)/python -m tests.bench.killed_real
 	$(BIN)/python -m tests.bench.broker_faults
 	$(BIN)/python -m tests.bench.capture_faults
+	$(BIN)/python -m tests.bench.engine_faults
 
 soak: machine .venv/.dev
 	$(BIN)/python -m tests.bench.soak

@@ -1,8 +1,10 @@
 """A daemon without torch: the real folder source, ring, decider, outbox and MQTT sink, around an engine that only looks at loudness.
 
-  python -m tests.standin FOLDER STATE PORT
+  python -m tests.standin FOLDER STATE PORT [FAULT:N]
 
 It starts ten times faster than the real one, so that it can be killed often; it takes its time to judge, so that it is killed at work.
+With a fault its engine has no memory for more than N windows at once (`memory`), meets a device that broke (`illegal`), or hangs for a
+minute (`hang`), once it has judged N. The first index of every window that was judged is written to `judged` in the state folder.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 
 from monitor import log
 from monitor.config import MqttConfig
+from monitor.errors import OutOfMemoryError
 from monitor.health import Notifier
 from monitor.pipeline import Pipeline
 from monitor.reader import Reader
@@ -45,6 +48,30 @@ class Loudness(Mean):
         return [judged(Window(w.stream, w.start, np.where(np.abs(w.items) > LOUD, 900.0, 0.0), w.lost)) for w in windows]
 
 
+class Failing(Loudness):
+    """One that fails at its interface, and takes down what it judged."""
+
+    def __init__(self, fault: str, number: int, judged: Path) -> None:
+        super().__init__()
+        self._fault, self._number, self._judged = fault, number, judged
+
+    def judge(self, windows: Sequence[Window]) -> list[Judgement]:
+        """A judgement of every window, in their order, or the fault."""
+        if self._fault == "memory" and len(windows) > self._number:
+            raise OutOfMemoryError(f"no room for {len(windows)} windows")
+        with self._judged.open("a+") as judged:
+            judged.seek(0)
+            if self._fault in ("illegal", "hang") and sum(1 for _ in judged) >= self._number:
+                self._fail()
+            judged.writelines(f"{w.start}\n" for w in windows)
+        return super().judge(windows)
+
+    def _fail(self) -> None:
+        if self._fault == "illegal":
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        time.sleep(60.0)
+
+
 class Slow(Kept):
     """Takes its time over every window, once it is decided on: the moments between them are those to be killed at."""
 
@@ -53,7 +80,7 @@ class Slow(Kept):
         time.sleep(WORK_S)
 
 
-def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
+def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None = None) -> Pipeline:
     """A pipeline that watches a folder, from where it was left off."""
     arrived, trail, place = threading.Condition(), Trail(), outbox.kept(STREAM)
     position = None if place is None else Position.read(place)
@@ -74,7 +101,7 @@ def spine(folder: Path, outbox: Outbox, *sinks: object) -> Pipeline:
     return Pipeline(
         watches={STREAM: watched},
         readers={STREAM: Reader(STREAM, opened, ring, live=False)},
-        engines={STREAM: Loudness()},
+        engines={STREAM: engine or Loudness()},
         sinks=sinks,  # type: ignore[arg-type]
         arrived=arrived,
         notifier=Notifier(),
@@ -88,7 +115,11 @@ def main() -> None:
     log.configure("warning")
     outbox = Outbox(state / f"{NODE}.outbox")
     sink = Mqtt(MqttConfig(host="127.0.0.1", port=port), outbox, node=NODE, topic="diffmon", streams=[STREAM])
-    pipeline = spine(folder, outbox, sink, Slow())
+    engine = None
+    if len(sys.argv) > 4:
+        fault, number = sys.argv[4].split(":")
+        engine = Failing(fault, int(number), state / "judged")
+    pipeline = spine(folder, outbox, sink, Slow(), engine=engine)
     signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
     pipeline.run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import threading
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ import torch
 from monitor.engine import Engine
 from monitor.errors import OutOfMemoryError
 from monitor.records import Window
-from tests.broker import until
+from tests.bench.engine_faults import KINDS, run
+from tests.broker import Mosquitto, until
 from tests.scripted import HOP, LENGTH, PATIENCE_S, QUIET, STRANGE, Kept, Mean, Scripted, blocks, pipeline, places, replayed, running, told
 
 
@@ -107,6 +109,18 @@ def test_an_engine_that_hangs_starves_the_watchdog(tmp_path: Path, monkeypatch: 
             while manager.recv(4096) != b"WATCHDOG=1":
                 pass
     assert "NOTIFY_SOCKET" in os.environ
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_engine_that_fails_costs_no_event(kind: str, tmp_path: Path) -> None:
+    """A real process and broker, and a service manager that starts again what has died: each fault is told once, and ended."""
+    rng = random.Random(1)  # noqa: S311  # repeatable, keeps no secret
+    broker = Mosquitto(tmp_path).start()
+    try:
+        outcome = run(kind, rng, tmp_path, broker, watchdog_s=1.0)
+    finally:
+        broker.stop()
+    assert outcome.good(kind, 1.0), outcome
 
 
 def test_the_real_engine_tells_of_memory_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:

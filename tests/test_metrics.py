@@ -37,6 +37,7 @@ CONTRACT: dict[str, tuple[str, tuple[str, ...]]] = {
     "diffmon_anomaly_score": ("gauge", STREAM),
     "diffmon_p_value": ("gauge", STREAM),
     "diffmon_level_dbfs": ("gauge", STREAM),
+    "diffmon_drift_log10": ("gauge", STREAM),
     "diffmon_inference_duration_seconds": ("histogram", ()),
     "diffmon_batch_windows": ("histogram", ()),
     "diffmon_last_progress_timestamp_seconds": ("gauge", ()),
@@ -64,6 +65,7 @@ class Daemon:
         self.vitals = vitals(*streams)
         self.vitals.delivery = lambda: delivery(acked_s=None)
         self.vitals.gpu_bytes = lambda: 1 << 30
+        self.vitals.drift = lambda stream: 0.0
         self.metrics = Metrics(self.vitals)
         self._web = Web("127.0.0.1", 0, {"/metrics": self.metrics.page})
 
@@ -110,7 +112,7 @@ def test_names_keep_prometheus_rules(daemon: Daemon) -> None:
     """As `promtool check metrics` has them: one prefix, base units, `_total` on counters alone, no type in a name, a help text."""
     for family in families(daemon.scrape()):
         name = full_name(family)
-        assert re.fullmatch(r"(diffmon|process)(_[a-z]+)+", name)
+        assert re.fullmatch(r"(diffmon|process)(_[a-z0-9]+)+", name)
         assert (family.type == "counter") == name.endswith("_total")
         assert ("timestamp" in name or "start_time" in name) == (name.endswith(("timestamp_seconds", "time_seconds")))
         words = set(name.split("_"))

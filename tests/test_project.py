@@ -16,6 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, SourceConfig, StreamConfig, load
+from tests.test_metrics import CONTRACT
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "diffmon.toml"
@@ -197,3 +198,20 @@ def test_make_and_ci_install_the_same_packages() -> None:
 def test_nothing_names_a_host() -> None:
     """Where packages come from is the machine's to say."""
     assert [] == [name for name in ("Makefile", "constraints.txt", ".ci/run") if "://" in (ROOT / name).read_text()]
+
+
+def test_every_fact_that_is_logged_is_explained() -> None:
+    """Whoever is called at night finds each line of the journal, but those for debugging, in the page for operations."""
+    told = set()
+    for path in (ROOT / "monitor").rglob("*.py"):
+        told |= set(re.findall(r"""(?:\blog|_log|tell)(?:\.(?!debug)\w+)?\(\s*f?"([a-z]+\.[a-z_]+)\"""", path.read_text()))
+    assert len(told) > 50
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert [] == sorted(fact for fact in told if f"`{fact}`" not in page)
+
+
+def test_every_metric_of_the_page_is_there() -> None:
+    """An alert on a name that nobody publishes never fires."""
+    named = re.findall(r"\bdiffmon_\w+", (ROOT / "docs" / "operations.md").read_text())
+    assert len(named) > 8
+    assert [] == [n for n in named if re.sub(r"_(sum|count|bucket)$", "", n) not in CONTRACT]
