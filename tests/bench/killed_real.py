@@ -44,10 +44,10 @@ def sounds(folder: Path) -> None:
 
 
 def configured(folder: Path, name: str, port: int) -> Path:
-    """A node that judges the folder."""
+    """A daemon that judges the folder and tells of it below `name`; the node is the same, and so are the ids."""
     path = folder / f"{name}.toml"
     path.write_text(
-        f'node = "{name}"\njsonl = false\nlog_level = "error"\nstate_dir = "{name}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
+        f'topic = "{name}"\njsonl = false\nlog_level = "error"\nstate_dir = "{name}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
         '[[stream]]\nname = "room"\nmodel = "room.safetensors"\nfalse_alarms_per_day = 20\nsource = { type = "folder", path = "sounds" }\n',
         encoding="utf-8",
     )
@@ -61,7 +61,7 @@ def start(config: Path) -> subprocess.Popen[bytes]:
 
 def steps(subscriber: Subscriber, name: str) -> list[dict[str, Any]]:
     """What was told by a node, as it came."""
-    return [json.loads(text) for text in subscriber.on(f"diffmon/{name}/room/event")]
+    return [json.loads(text) for text in subscriber.on(f"{name}/diffmon/room/event")]
 
 
 def finished(daemon: subprocess.Popen[bytes], subscriber: Subscriber, name: str) -> None:
@@ -105,7 +105,7 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
     sounds(folder / "sounds")
     broker = Mosquitto(folder).start()
     try:
-        with Subscriber(broker.port, "diffmon/#") as subscriber:
+        with Subscriber(broker.port, "#") as subscriber:
             finished(start(configured(folder, "alone", broker.port)), subscriber, "alone")
             config = configured(folder, "killed", broker.port)
             for _ in range(kills):
@@ -114,7 +114,7 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
                 daemon.kill()
                 daemon.wait()
             finished(start(config), subscriber, "killed")
-            state = subscriber.on("diffmon/killed/room/state")[-1]
+            state = subscriber.on("killed/diffmon/room/state")[-1]
             return outcome(steps(subscriber, "alone"), steps(subscriber, "killed"), state)
     finally:
         broker.stop()
