@@ -83,18 +83,18 @@ def watch(
     unix: Callable[[float], float],
     arrived: threading.Condition | None = None,
     begin: int = 0,
+    told_to: int = 0,
     evidence: Evidence | None = None,
 ) -> Watch:
-    """Ring, windows and decider of one stream, whose first item will have the index `begin`."""
+    """Ring, windows and decider of one stream, whose first item will have the index `begin`, and which was told of up to `told_to`."""
     sense = opened.representation
     held_s = RING_S if evidence is None else RING_S + evidence.before_s
     ring = Ring(sense.length + int(held_s * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
     identity = Identity(node, stream.name, stream.kind, opened.model.hash)
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
     decides = level(stream, opened, engine)
-    if evidence is None:
-        return Watch(identity, decides, ring=ring, windower=windower, unix=unix)
-    return Watch(identity, decides, ring=ring, windower=windower, unix=unix, evidence=evidence.namer(stream.name))
+    opened_watch = partial(Watch, identity, decides, ring=ring, windower=windower, unix=unix, told_to=told_to)
+    return opened_watch() if evidence is None else opened_watch(evidence=evidence.namer(stream.name))
 
 
 def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
@@ -201,7 +201,18 @@ def pipeline(
         name, folder = stream.name, filled(stream, outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
         unix = live_clock if folder is None else recording_clock
-        watched = watch(stream, opened[name], judges[name], node=config.node, unix=unix, arrived=arrived, begin=begin, evidence=evidence)
+        watched = watch(
+            stream,
+            opened[name],
+            judges[name],
+            node=config.node,
+            unix=unix,
+            arrived=arrived,
+            begin=begin,
+            # Another life's indices mean something only where the stream goes on with them.
+            told_to=outbox.told_to(name) if begin else 0,
+            evidence=evidence,
+        )
         if folder is None:
             opening = partial(source, stream, opened[name].representation.rate_hz)
         else:
@@ -212,7 +223,7 @@ def pipeline(
     judging: Mapping[str, Judge] = judges
     if metrics is not None:
         judging = measured(judges, metrics.judged)
-        _show(metrics.vitals, notifier, readers, device)
+        _show(metrics.vitals, notifier, readers, watches, device)
     spine = Pipeline(watches=watches, readers=readers, engines=judging, sinks=sinks, arrived=arrived, notifier=notifier, reached=reached)
     control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
@@ -250,9 +261,10 @@ def student(
     return Student(watched, lessons, planes=engine.planes, kept=kept, calibration=calibration, adopt=adopt)
 
 
-def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], device: torch.device) -> None:
+def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], watches: Mapping[str, Watch], device: torch.device) -> None:
     """Says where what the daemon shows of itself is read."""
     vitals.pulse = notifier
     vitals.restarts = lambda stream: readers[stream].restarts
+    vitals.lost = lambda stream: watches[stream].windower.lost
     if device.type == "cuda":
         vitals.gpu_bytes = partial(torch.cuda.memory_reserved, device)

@@ -148,7 +148,10 @@ class Control:
         text = self._kept.kept(_name(file.name, switch))
         try:
             commanded, before = (value, value) if text is None else json.loads(text)
-            return float(commanded) if before == value else value
+            if before != value:  # forgotten: it must not come back with the file's old value
+                self._keep(Command(file.name, switch, value), value, value)
+                return value
+            return float(commanded)
         except (TypeError, ValueError):  # not as we wrote it: a daemon that does not start would hear nothing
             return value
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -51,11 +52,8 @@ class Engine:
 
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window, in their order. Raises OutOfMemoryError."""
-        try:
+        with _memory(len(windows)):
             return self._judged(windows)
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise OutOfMemoryError(f"device: no memory for {len(windows)} windows at once: {str(error).splitlines()[0]}") from None
 
     @torch.inference_mode()
     def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
@@ -80,9 +78,10 @@ class Engine:
 
     @torch.inference_mode()
     def planes(self, windows: Sequence[Window]) -> NDArray[np.float16]:
-        """What windows look like to the network before any profile, `[n, C, H, W]`, in their order."""
-        items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
-        return np.concatenate([self.representation.planes(some).half().cpu().numpy() for some in items.split(_SOME)])
+        """What windows look like to the network before any profile, `[n, C, H, W]`, in their order. Raises OutOfMemoryError."""
+        items = torch.from_numpy(np.stack([w.items for w in windows]))
+        with _memory(min(_SOME, len(windows))):
+            return np.concatenate([self.representation.planes(s.to(self._device)).half().cpu().numpy() for s in items.split(_SOME)])
 
     def replace(self, stream: str, fitted: Fitted) -> None:
         """Judges a stream by another profile of this network from now on."""
@@ -133,6 +132,16 @@ class Engine:
             place=self.representation.place(rows),
             span=(window.start + first, window.start + after),
         )
+
+
+@contextmanager
+def _memory(windows: int) -> Iterator[None]:
+    """Says in our words that the device has no memory for so many windows."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise OutOfMemoryError(f"device: no memory for {windows} windows at once: {str(error).splitlines()[0]}") from None
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -91,15 +91,15 @@ class NormalLog:
             self.waiting -= 1
 
     def _forget(self) -> None:
-        """Removes the oldest, until the rest is within the bound."""
+        """Removes the oldest, as long as the rest is all that is to be kept."""
         there = stretches(self._folder)
         total_s = sum(kept.windows for kept in there) * self._hop_s
         for kept in there[:-1]:
-            if total_s <= self._keep_s:
+            total_s -= kept.windows * self._hop_s
+            if total_s < self._keep_s:
                 return
             self._remove(kept.path)
             self._mine.pop(kept.path, None)
-            total_s -= kept.windows * self._hop_s
 
     def _remove(self, path: Path) -> None:
         try:

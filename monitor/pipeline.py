@@ -170,7 +170,6 @@ class Pipeline:
         student = self.students.get(window.stream)
         if student is None or not student.learning:
             return False
-        self._counts["items_lost"] += window.lost
         student.take(window, None)
         return True
 
@@ -191,7 +190,6 @@ class Pipeline:
     def _decide(self, judgement: Judgement) -> None:
         watch = self.watches[judgement.stream]
         self._counts["windows"] += 1
-        self._counts["items_lost"] += judgement.lost
         self._publish(watch.take(judgement))
         for sink in self._sinks:
             sink.reading(watch.reading(judgement))
@@ -252,13 +250,14 @@ class Pipeline:
 
     def _stats(self, now_s: float) -> dict[str, object]:
         restarts = sum(reader.restarts for reader in self._readers.values())
-        skipped = sum(watch.windower.skipped for watch in self.watches.values())
+        windowers = [watch.windower for watch in self.watches.values()]
         drifts = {name: {"log10": s.drift.log10, "flagged": s.drift.flagged} for name, s in self.students.items()}
         return {
             "uptime_s": round(now_s - self._began_s),
             "streams": dict(self._status),
             "source_restarts": restarts,
-            "windows_skipped": skipped,
+            "windows_skipped": sum(w.skipped for w in windowers),
+            "items_lost": sum(w.lost for w in windowers),
             **self._counts,
             **({"drift": drifts} if drifts else {}),
             **self.also(),

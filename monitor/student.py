@@ -10,7 +10,7 @@ import structlog
 
 from monitor.config import RENEWED_S
 from monitor.drift import EVERY_S, Drift, observe
-from monitor.errors import ModelError
+from monitor.errors import ModelError, OutOfMemoryError
 from monitor.normal import NormalLog, Planes
 from monitor.recalibration import Outcome, Recalibration
 from monitor.records import Judgement, Window
@@ -140,7 +140,10 @@ class Student:
         self._gathered = []
 
     def _keep(self, kept: NormalLog) -> None:
-        kept.add(self._planes(self._gathered), self._began_unix)
+        try:
+            kept.add(self._planes(self._gathered), self._began_unix)
+        except OutOfMemoryError as error:
+            log.warning("normal.not_kept", stream=self._stream, reason=str(error), expected="memory on the device; scoring goes on")
         self._next = self._gathered[0].start + self._items(PAUSE_S)
         self._gathered = []
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.event import Rule, State, lapse, observe, settled, stop
@@ -14,6 +14,9 @@ from monitor.ring import Ring
 from monitor.window import Windower
 
 SCHEMA = 1
+
+RESUMED_S = 10.0
+"""What was going on when an earlier life of the daemon ended is told anew if it goes on for so much longer (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Watch:
     Args:
         unix: wall time in unix seconds of a time on the source's clock; asked when something is published.
         evidence: relative paths by kind of what is kept of an event, by its id and its start in unix seconds.
+        told_to: absolute index up to which an earlier life of the daemon told what there was to tell.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Watch:
         windower: Windower,
         unix: Callable[[float], float],
         evidence: Callable[[str, float], Mapping[str, str]] = lambda event, start_unix: {},
+        told_to: int = 0,
     ) -> None:
         self.identity = identity
         self.level = level
@@ -71,6 +76,9 @@ class Watch:
         self._evidence = evidence
         self._state = State()
         self._open: _Open | None = None
+        self._told_to = told_to
+        self._resumed: int | None = None
+        """Number of the first change that is told of what was told in part."""
         self.muted = False
         """Whether nothing is told of it."""
         self.heard = -1
@@ -87,7 +95,7 @@ class Watch:
         if self.muted:
             return []
         self._state, changes = observe(self._state, self.level.rule, judgement)
-        return [self._event(c) for c in changes]
+        return self._events(changes)
 
     def lapse(self, now_s: float) -> list[Event]:
         """What there is to tell because time went by, though no window came; `now_s` is monotonic.
@@ -98,12 +106,12 @@ class Watch:
             self.heard, self._heard_s = self.ring.end, now_s
         ahead = (now_s - self._heard_s) * self.ring.rate_hz
         self._state, changes = lapse(self._state, self.level.rule, self.ring.end + int(ahead))
-        return [self._event(c) for c in changes]
+        return self._events(changes)
 
     def stop(self, reason: EndReason) -> list[Event]:
         """Ends what is open."""
         self._state, changes = stop(self._state, self.level.rule, reason)
-        return [self._event(c) for c in changes]
+        return self._events(changes)
 
     @property
     def open(self) -> bool:
@@ -125,6 +133,24 @@ class Watch:
     def unix_of(self, index: int) -> float:
         """Wall time of an item, in unix seconds."""
         return self._unix(self.ring.time_of(index))
+
+    def _events(self, changes: Sequence[Change]) -> list[Event]:
+        return [self._event(told) for change in changes for told in self._untold(change)]
+
+    def _untold(self, change: Change) -> list[Change]:
+        """What of a change is to be told: all, but of what began before `told_to` only what goes on, as an event of its own from there."""
+        if change.type == "new":
+            self._resumed = None
+        if change.start >= self._told_to:
+            return [change]
+        told = replace(change, start=self._told_to)
+        if self._resumed is not None:
+            return [replace(told, seq=change.seq - self._resumed)]
+        if change.end < self._told_to + self.level.rule.items(RESUMED_S):
+            return []
+        new = replace(told, type="new", seq=0, reason=None)
+        self._resumed = change.seq - (change.type == "end")
+        return [new, replace(told, seq=1)] if change.type == "end" else [new]
 
     def _event(self, change: Change) -> Event:
         if change.type == "new" or self._open is None:

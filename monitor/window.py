@@ -27,6 +27,8 @@ class Windower:
         """Absolute index up to which everything is in a window or counted as lost."""
         self.skipped = 0
         """Windows that could not be cut, for something was lost or there was no time; any thread may read it."""
+        self.lost = 0
+        """Items that are in no window, in all; any thread may read it."""
 
     @property
     def start(self) -> int:
@@ -48,6 +50,8 @@ class Windower:
         fresh = start > self._start - self._hop and start >= 0
         items = self._ring.read(start, self._ring.end) if fresh else None
         if items is None:
+            self.lost += max(0, self._ring.end - self._covered)
+            self._covered = max(self._covered, self._ring.end)
             return None
         self._start = start
         return self._cut(items)
@@ -56,6 +60,7 @@ class Windower:
         # Where nothing is lost, what lies between windows is left out on purpose.
         lost = 0 if self._start <= self._regular else max(0, self._start - self._covered)
         self.skipped += max(0, self._start - self._regular) // self._hop
+        self.lost += lost
         window = Window(self._stream, self._start, items, lost)
         self._covered = max(self._covered, window.end)
         self._start = self._regular = window.start + self._hop

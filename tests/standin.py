@@ -87,7 +87,12 @@ def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None 
     ring = Ring(60 * RATE, item=(1,), rate_hz=RATE, arrived=arrived, begin=0 if position is None else position.index)
     windower = Windower(ring, stream=STREAM, length=LENGTH, hop=HOP)
     watched = Watch(
-        Identity(NODE, STREAM, "audio", "0f0f"), Level(RULE, 3.0, extrapolated=True), ring=ring, windower=windower, unix=lambda t: t
+        Identity(NODE, STREAM, "audio", "0f0f"),
+        Level(RULE, 3.0, extrapolated=True),
+        ring=ring,
+        windower=windower,
+        unix=lambda t: t,
+        told_to=0 if position is None else outbox.told_to(STREAM),
     )
     opened = partial(
         FolderSource, folder, rate_hz=RATE, position=position, trail=trail, room=lambda: ring.end - windower.start <= 20 * RATE

@@ -102,6 +102,8 @@ def test_a_command_outlives_the_daemon_until_the_file_says_something_new(tmp_pat
         assert 4.0 == it.rate
     with desk(tmp_path / "o", false_alarms_per_day=5) as it:
         assert 5.0 == it.rate
+    with desk(tmp_path / "o", false_alarms_per_day=3) as it:
+        assert 3.0 == it.rate  # what was commanded then is forgotten
 
 
 def test_a_stream_that_is_switched_off_stays_off(tmp_path: Path) -> None:

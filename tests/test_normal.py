@@ -49,8 +49,8 @@ def test_a_stretch_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_oldest_go_first(tmp_path: Path) -> None:
-    """At most so many seconds are kept: the newest."""
-    log = filled(tmp_path, 10, 10, 10, 4, keep_s=12.0)
+    """So many seconds are kept: the newest stretches that come to them."""
+    log = filled(tmp_path, 10, 10, 10, 4, keep_s=11.9)
     assert [10, 10, 4] == [kept.windows for kept in stretches(tmp_path / "pump")]
     assert [1.0, 2.0, 3.0] == [float(read(kept.path)[0, 0, 0, 0]) for kept in stretches(tmp_path / "pump")]
     assert 12.0 == log.seconds

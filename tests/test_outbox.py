@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -276,3 +277,22 @@ def test_a_daemon_killed_without_a_broker_is_made_good_by_the_next(path: Path, t
         broker.stop()
     with closing(Outbox(path)) as outbox:
         assert [] == waiting(outbox)
+
+
+def test_how_far_a_stream_was_told_of_outlives_the_outbox(path: Path) -> None:
+    """With each step, by stream."""
+    with closing(Outbox(path)) as outbox:
+        assert 0 == outbox.told_to("fan")
+        for end in (48_000, 56_000):
+            outbox.put("t", step(0, end_index=end))
+        outbox.put("t", step(1, stream="pump", end_index=7))
+    with closing(Outbox(path)) as outbox:
+        assert (56_000, 7) == (outbox.told_to("fan"), outbox.told_to("pump"))
+
+
+def test_setting_the_clock_ages_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box without a battery learns the time only once it has a network."""
+    with closing(Outbox(path)) as outbox:
+        outbox.put("t", step(0))
+        monkeypatch.setattr(time, "time", lambda: 4e9)
+        assert outbox.after(0) is not None

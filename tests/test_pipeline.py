@@ -243,6 +243,15 @@ def test_counters_are_told_every_minute() -> None:
 # Losses
 
 
+@pytest.mark.parametrize("disabled", [False, True])
+def test_every_item_that_is_in_no_window_is_counted(disabled: bool) -> None:
+    """Also of a stream that is not judged, and what is left behind a gap when the source ends."""
+    spine = pipeline({"fan": Scripted(*blocks((QUIET, 400), (LOST, 1000), (QUIET, 150)))}, Kept())
+    spine.disable("fan", disabled)
+    spine.run()
+    assert 1150 == spine._stats(0.0)["items_lost"]
+
+
 def test_a_gap_within_an_event_is_counted_in_it() -> None:
     """An event goes on over a short gap and says how many items were not judged."""
     sink = Kept()

@@ -197,3 +197,40 @@ def test_before_the_first_item_no_time_passes() -> None:
     windower = Windower(ring, stream="fan", length=LENGTH, hop=HOP)
     watch = Watch(IDENTITY, Level(RULE, 3.25, extrapolated=False), ring=ring, windower=windower, unix=lambda time_s: time_s)
     assert [] == watch.lapse(1e9) == watch.stop("stopped")
+
+
+# A daemon that ended in the middle of an event
+
+
+def told_before(told_to: int) -> Watch:
+    """A watch whose earlier life told of everything up to an index."""
+    watch = watching()
+    watch._told_to = told_to
+    return watch
+
+
+def test_what_an_earlier_life_told_in_part_is_not_told_again() -> None:
+    """It went on for seconds only: no second event of it."""
+    assert [] == life(told_before(1300))
+
+
+def test_what_goes_on_is_told_from_where_the_earlier_life_ended() -> None:
+    """As an event of its own, whole: new, updates, end, numbered from 0."""
+    watch = told_before(1300)
+    p_values = [STRONG] * 30 + [NORMAL] * 8
+    events = [event for i, p in enumerate(p_values) for event in watch.take(judgement(1000 + i * HOP, p))]
+    assert ["new", "update", "end"] == [events[0].type, events[1].type, events[-1].type]
+    assert [*range(len(events))] == [e.seq for e in events]
+    assert {(1300, EPOCH + 13.0, id_of(start=1300))} == {(e.start_index, e.start_unix, e.id) for e in events}
+    assert 1300 + 1000 <= events[0].end_index
+    assert ["new"] == [e.type for e in watch.take(judgement(4000))]
+
+
+def test_what_ends_just_as_it_would_be_told_has_a_beginning_and_an_end() -> None:
+    """Nobody hears of an end alone."""
+    watch = watching()
+    watch.level = Level(replace(RULE, update_s=60.0), 3.25, extrapolated=False)
+    watch._told_to = 1300
+    p_values = [STRONG] * 30 + [NORMAL] * 8
+    events = [event for i, p in enumerate(p_values) for event in watch.take(judgement(1000 + i * HOP, p))]
+    assert [("new", 0, None), ("end", 1, "quiet")] == [(e.type, e.seq, e.reason) for e in events]

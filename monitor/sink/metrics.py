@@ -39,7 +39,6 @@ class Metrics:
         counter = partial(Counter, labelnames=["stream"], registry=registry)
         gauge = partial(Gauge, labelnames=["stream"], registry=registry)
         self._windows = counter("diffmon_windows_total", "Windows that were judged.")
-        self._lost = counter("diffmon_items_lost_total", "Items (samples) that no window could take in: gaps and overruns.")
         self._score = gauge("diffmon_anomaly_score", "Score of the last window; larger is stranger.")
         self._p_value = gauge("diffmon_p_value", "Share of normal windows that score at least as high as the last one.")
         self._level = gauge("diffmon_level_dbfs", "Level of the last window, in decibels below full scale.")
@@ -77,17 +76,15 @@ class Metrics:
         """Left out: every number here is as fresh as the scrape."""
 
     def judged(self, windows: Sequence[Window], duration_s: float) -> None:
-        """Counts a batch, and what its windows say was lost before them."""
+        """Counts a batch."""
         self._duration.observe(duration_s)
         self._batch.observe(len(windows))
-        for window in windows:
-            self._lost.labels(window.stream).inc(window.lost)
 
     def close(self) -> None:
         """Keeps its numbers."""
 
     def _begin(self, stream: str) -> None:
-        for counter in (self._windows, self._lost, self._window_unix):
+        for counter in (self._windows, self._window_unix):
             counter.labels(stream)
         for step in get_args(ChangeType):
             self._events.labels(stream, step)

@@ -5,8 +5,8 @@ each open event was stands in the same database, written in the same transaction
 tells of their end (`interrupted`) before anything new.
 
 What else must outlive the process stands there too: how far a stream that can be read again was judged, what was commanded. What
-lies behind that place is found again after a crash, so the ids of events that have ended are kept for a while: nothing more is told
-of them.
+lies behind that place is found again after a crash, so the ids of events that have ended are kept for a while, nothing more is told
+of them; and for each stream how far it was told of, so that what goes on can be told from there.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ class Outbox:
 
     Args:
         path: the database, made if it is not there; none keeps events in memory alone, for as long as the process lives.
-        unix: wall time in unix seconds.
+        unix: wall time in unix seconds; if none, as it was at the start and counted on from there: setting the clock ages nothing.
     """
 
-    def __init__(self, path: Path | None = None, capacity: int = CAPACITY, *, unix: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | None = None, capacity: int = CAPACITY, *, unix: Callable[[], float] | None = None) -> None:
         """Opens the database and tells of the end of what a dead process left open. Raises SinkError if another process has it."""
         self.sent = 0
         """Events that left with the broker's acknowledgement."""
         self.dropped = 0
         """Events that left because there was no room, or because they were too old."""
         self._capacity = capacity
-        self._unix = unix
+        self._unix = unix or _steady(time.time() - time.monotonic())
         self._changed = threading.Condition()
         opened = None if path is None else on_disk(path)
         self.disk_failed = path is not None and opened is None
@@ -95,7 +95,11 @@ class Outbox:
         """Keeps a text by a name; it is on disk when this returns."""
         with self._changed:
             if not self._closed:
-                self._done(lambda: self._database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value)))
+                self._done(lambda: _keep(self._database, name, value))
+
+    def told_to(self, stream: str) -> int:
+        """Absolute index at which the last step that was put of a stream's events ended; 0 if there was none."""
+        return int(self.kept(_told(stream)) or 0)
 
     def after(self, last: int) -> Message | None:
         """The oldest event with an id above `last`, or none; it stays in the queue."""
@@ -143,6 +147,7 @@ class Outbox:
         number = self._last + 1
         with transaction(self._database) as database:
             _append(database, number, topic, text, self._unix())
+            _keep(database, _told(event.stream), str(event.end_index))
             if event.type == "end":
                 database.execute("DELETE FROM open WHERE event = ?", (event.id,))
                 _remember(database, event.id)
@@ -200,8 +205,20 @@ class Outbox:
         self._waiting = memory.execute("SELECT count(*) FROM waiting").fetchone()[0]
 
 
+def _steady(began_unix: float) -> Callable[[], float]:
+    return lambda: began_unix + time.monotonic()
+
+
 def _append(database: sqlite3.Connection, number: int, topic: str, text: str, now: float) -> None:
     database.execute("INSERT INTO waiting VALUES (?, ?, ?, ?)", (number, topic, text, now))
+
+
+def _keep(database: sqlite3.Connection, name: str, value: str) -> None:
+    database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value))
+
+
+def _told(stream: str) -> str:
+    return f"told/{stream}"
 
 
 def _remember(database: sqlite3.Connection, event: str) -> None:

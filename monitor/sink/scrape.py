@@ -37,12 +37,16 @@ class Scrape(Collector):
         up = GaugeMetricFamily("diffmon_stream_up", "Whether the stream is online, and so heard.", labels=["stream"])
         status = GaugeMetricFamily("diffmon_stream_status", "1 for the status that the stream has.", labels=["stream", "status"])
         restarts = CounterMetricFamily("diffmon_source_restarts_total", "How often the source was opened again.", labels=["stream"])
+        lost = CounterMetricFamily(
+            "diffmon_items_lost_total", "Items (samples) that no window could take in: gaps and overruns.", labels=["stream"]
+        )
         for stream, now in list(self._vitals.statuses.items()):
             up.add_metric([stream], now == "online")
             restarts.add_metric([stream], self._vitals.restarts(stream))
+            lost.add_metric([stream], self._vitals.lost(stream))
             for possible in get_args(StreamStatus):
                 status.add_metric([stream, possible], now == possible)
-        yield from (up, status, restarts)
+        yield from (up, status, restarts, lost)
         if self._vitals.drift is not None:
             drift = GaugeMetricFamily(
                 "diffmon_drift_log10", "Decimal logarithm of the drift statistic; flagged from 6 on.", labels=["stream"]

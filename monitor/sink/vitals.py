@@ -46,6 +46,8 @@ class Vitals:
     """None while the models are being loaded."""
     restarts: Callable[[str], int] = lambda stream: 0
     """How often a stream's source was opened again."""
+    lost: Callable[[str], int] = lambda stream: 0
+    """How many of a stream's items are in no window."""
     drift: Callable[[str], float] | None = None
     """Decimal logarithm of a stream's drift statistic; none where no stream is followed."""
     delivery: Callable[[], Delivery] | None = None
