@@ -14,7 +14,8 @@ import soundfile
 
 from monitor.records import Block
 from monitor.sink.outbox import Outbox
-from monitor.source.folder import FolderSource, Position, Trail
+from monitor.source.folder import FolderSource
+from monitor.source.position import Position, Trail
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
 from tests.standin import STREAM, spine
@@ -30,7 +31,9 @@ def recorded(folder: Path, name: str, values: list[float], *, ended_s: float) ->
 
 def source(folder: Path, position: Position | None = None, trail: Trail | None = None) -> FolderSource:
     """The folder's source, with room for everything."""
-    return FolderSource(folder, rate_hz=RATE, position=position, trail=trail or Trail(), room=lambda: True)
+    return FolderSource(
+        folder, rate_hz=RATE, position=position, trail=trail or Trail(position), room=lambda: True, settled_s=0.5, silence_s=60.0
+    )
 
 
 def taken(blocks: Iterator[Block], count: int) -> list[Block]:
@@ -60,18 +63,15 @@ def test_recordings_come_in_order_of_time_and_what_lies_between_is_a_gap(tmp_pat
 
 def test_a_recording_is_taken_when_it_lies_still_and_only_once(tmp_path: Path) -> None:
     """One that was written to just now waits; what is hidden or no sound is left alone; a broken one is passed over and named."""
-    clock = [time.time()]
     recorded(tmp_path, "whole.wav", [0.1] * 100, ended_s=0)
     (tmp_path / ".part.wav").write_bytes((tmp_path / "whole.wav").read_bytes())
     (tmp_path / "notes.txt").write_text("hm", encoding="utf-8")
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     os.utime(tmp_path / "broken.wav", (NOW - 20_000,) * 2)
     soundfile.write(tmp_path / "growing.wav", np.full(50, 0.2, np.float32), RATE, subtype="FLOAT")
-    folder = FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, unix=lambda: clock[0])
-    with closing(folder):
+    with closing(source(tmp_path)) as folder:
         blocks = folder.blocks()
         assert [0.1] * 100 == pytest.approx(values(taken(blocks, 100)))
-        clock[0] += 3
         assert [0.2] * 50 == pytest.approx(values(taken(blocks, 50)))
 
 
