@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from monitor.reader import Reader
 from monitor.records import Block
+from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
@@ -115,3 +117,23 @@ def test_nothing_is_lost_however_fast_it_is_read(tmp_path: Path) -> None:
     place = outbox.kept(STREAM)
     assert place is not None
     assert 600 * RATE - 200 < Position.read(place).index <= 600 * RATE
+
+
+def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
+    """When for so long no recording came, also not the first one; it is online again with the next."""
+    ring = Ring(10 * RATE, item=(1,), rate_hz=RATE)
+
+    def opened() -> FolderSource:
+        return FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, settled_s=0.0, silence_s=0.7)
+
+    reader = Reader("yard", opened, ring, live=False)
+    reader.start()
+    try:
+        assert "starting" == reader.status
+        for number in (1, 2):
+            until(lambda: "no_signal" == reader.status, timeout_s=PATIENCE_S)
+            recorded(tmp_path, f"{number}.wav", [0.1, 0.2] * 50, ended_s=number)
+            until(lambda: "online" == reader.status, timeout_s=PATIENCE_S)
+    finally:
+        reader.close()
+    assert 200 == ring.end
