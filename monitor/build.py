@@ -37,8 +37,9 @@ from monitor.sink.metrics import Metrics
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
-from monitor.source.folder import FolderSource, Position, Trail
+from monitor.source.folder import FolderSource
 from monitor.source.media import FileSource, Paced, sound_files
+from monitor.source.position import Position, Trail
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
@@ -143,7 +144,7 @@ def recording_clock(time_s: float) -> float:
 class Filled:
     """A folder stream: what it is read by, and kept for when it is read again."""
 
-    path: Path
+    config: FolderConfig
     position: Position | None
     """Where it was left off."""
     trail: Trail
@@ -155,11 +156,13 @@ class Filled:
         # So that the ring still holds what was before an event when a batch that was cut so far ahead is judged.
         ahead = int(RING_S / 3 * ring.rate_hz)
         return FolderSource(
-            self.path,
+            self.config.path,
             rate_hz=round(ring.rate_hz),
             position=self.position,
             trail=self.trail,
             room=lambda: ring.end - windower.start <= ahead and not (evidence is not None and evidence.behind(stream)),
+            settled_s=self.config.settled,
+            silence_s=self.config.silence,
         )
 
     def reached(self, keep: Callable[[str], None], index: int) -> None:
@@ -172,9 +175,10 @@ class Filled:
 def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
     """A folder stream as it was left off, or none if the stream is none."""
     match stream.source:
-        case FolderConfig(path=path):
+        case FolderConfig() as config:
             place = outbox.kept(f"position/{stream.name}")
-            return Filled(path, None if place is None else Position.read(place), Trail())
+            position = None if place is None else Position.read(place)
+            return Filled(config, position, Trail(position))
     return None
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import structlog
 
 from monitor.errors import SourceError
-from monitor.records import StreamStatus
+from monitor.records import Block, StreamStatus
 from monitor.ring import Ring
 from monitor.source import Source
-from monitor.source.lively import lively
+from monitor.source.lively import lively, recorded
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ class Reader:
     Args:
         open_source: opens the source anew, at every attempt.
         live: whether the source is one: tried again if it fails (a microphone may be plugged back in; a file will not mend), and
-            not heard while it delivers always the same.
+            not heard while it delivers always the same, which of a recording is only told.
         once: whether it can be opened only once, as standard input: it is not tried again, live or not.
     """
 
@@ -95,16 +95,20 @@ class Reader:
     def _pour(self, source: Source) -> None:
         offset: int | None = None
         log.info("source.opened", stream=self.stream, rate_hz=source.rate_hz)
-        for block in lively(source.blocks(), rate_hz=source.rate_hz) if self._live else source.blocks():
-            if block is None:
-                self.status = "no_signal"
-            else:
+        for block, alive in self._heard(source):
+            if block is not None and len(block.items):
                 if offset is None:
                     offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end > self._ring.begin else 0
                 self._ring.write(replace(block, start=block.start + offset))
-                self.status = "online"
+            self.status = "online" if alive else "no_signal"
             if self._closing.is_set():
                 return
+
+    def _heard(self, source: Source) -> Iterator[tuple[Block | None, bool]]:
+        """Blocks, and whether the source has a signal; without one nothing of a live source, all the same of a recording."""
+        if self._live:
+            return ((block, block is not None) for block in lively(source.blocks(), rate_hz=source.rate_hz))
+        return recorded(source.blocks(), rate_hz=source.rate_hz)
 
     def _resume(self, first: int, time_s: float) -> int:
         """Index at which a source that was opened again goes on: what was missed meanwhile is a gap."""

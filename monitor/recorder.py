@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 
 from monitor import build
-from monitor.config import load
-from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
+from monitor.config import FolderConfig, load
+from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.flac import Sound
 from monitor.interrupt import asked_to_stop
 from monitor.opened import check_source
@@ -107,6 +107,8 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     chosen = next((s for s in config.stream if s.name == stream), None)
     if chosen is None:
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
+    if isinstance(chosen.source, FolderConfig):
+        raise ConfigError(f"{config_path}: stream {stream!r} is a folder of recordings already, expected one that is heard as it plays")
     check_source(chosen)
     rate_hz = build.recording_rate_hz()
     try:
@@ -128,7 +130,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         finally:
             reader.close()
             segments.close()
-    if isinstance(ring.error, SourceError):
+    if ring.error is not None:
         raise ring.error
     yield Recorded(str(folder), stream, round(before_s + segments.written / rate_hz, 1), seconds, segments.count, round(lost / rate_hz, 3))
 

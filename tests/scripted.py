@@ -53,6 +53,11 @@ def blocks(*runs: tuple[float, int], size: int = 10) -> list[Block]:
     ]
 
 
+def hum(count: int, size: int = 10) -> list[Block]:
+    """So many items that are normal and have a signal, in blocks of a size."""
+    return [block(start, [0.0, 0.01] * (size // 2)) for start in range(0, count, size)]
+
+
 class Scripted:
     """A source that goes through its steps: delivers a block, waits for an event, fails by an exception."""
 

@@ -29,7 +29,8 @@ from monitor.records import Judgement, Reading, Window
 from monitor.ring import Ring
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
-from monitor.source.folder import FolderSource, Position, Trail
+from monitor.source.folder import FolderSource
+from monitor.source.position import Position, Trail
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 from tests.scripted import HOP, LENGTH, RATE, RULE, Kept, Mean, judged
@@ -82,8 +83,9 @@ class Slow(Kept):
 
 def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None = None) -> Pipeline:
     """A pipeline that watches a folder, from where it was left off."""
-    arrived, trail, place = threading.Condition(), Trail(), outbox.kept(STREAM)
+    arrived, place = threading.Condition(), outbox.kept(STREAM)
     position = None if place is None else Position.read(place)
+    trail = Trail(position)
     ring = Ring(60 * RATE, item=(1,), rate_hz=RATE, arrived=arrived, begin=0 if position is None else position.index)
     windower = Windower(ring, stream=STREAM, length=LENGTH, hop=HOP)
     watched = Watch(
@@ -95,7 +97,14 @@ def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None 
         told_to=0 if position is None else outbox.told_to(STREAM),
     )
     opened = partial(
-        FolderSource, folder, rate_hz=RATE, position=position, trail=trail, room=lambda: ring.end - windower.start <= 20 * RATE
+        FolderSource,
+        folder,
+        rate_hz=RATE,
+        position=position,
+        trail=trail,
+        room=lambda: ring.end - windower.start <= 20 * RATE,
+        settled_s=0.5,
+        silence_s=60.0,
     )
 
     def reached(index: int) -> None:

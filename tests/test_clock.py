@@ -6,12 +6,18 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from monitor.records import Event
 from monitor.replay import Tally, replay
-from tests.scripted import HOP, LENGTH, QUIET, RATE, STRANGE, Mean, Scripted, blocks, watch
+from monitor.sink.outbox import Outbox
+from tests.broker import until
+from tests.scripted import HOP, LENGTH, PATIENCE_S, QUIET, RATE, STRANGE, Kept, Mean, Scripted, blocks, running, watch
+from tests.standin import STREAM, spine
 
 AUTUMN = 1792890000.0 - 6.0
 """Six seconds before 03:00 summer time becomes 02:00 in Berlin, 2026-10-25."""
@@ -59,3 +65,26 @@ def test_an_event_over_the_end_of_summer_time_has_the_offsets_of_both(berlin: No
     assert ("+02:00", "+01:00") == (last.start[-6:], last.end[-6:])
     assert timedelta(seconds=last.end_unix - last.start_unix) == end - start
     assert LENGTH / HOP < (end - start).total_seconds() < 10
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_every_recording_of_a_folder_is_judged_whatever_the_clock_does(step_s: float, tmp_path: Path) -> None:
+    """A fault before the recorder's clock is set, one after, and one when the daemon was started anew: each an event, in this order."""
+    sound = np.zeros(8 * RATE, np.float32)
+    sound[3 * RATE : 4 * RATE] = 0.5
+    began_s, outbox, told = time.time() - 8000, Outbox(), Kept()
+
+    def judged(number: int, written_s: float) -> None:
+        soundfile.write(tmp_path / "whole.part", sound, RATE, format="WAV")
+        os.utime(tmp_path / "whole.part", (written_s,) * 2)
+        (tmp_path / "whole.part").rename(tmp_path / f"{number}.wav")
+        until(lambda: number == len({e.id for e in told.of(STREAM) if e.type == "end"}), timeout_s=PATIENCE_S)
+
+    with running(spine(tmp_path, outbox, told)):
+        judged(1, began_s)
+        judged(2, began_s + step_s)
+    with running(spine(tmp_path, outbox, told)):
+        judged(3, began_s + step_s + 20.0)
+    # What was told just before the restart may be told again, under the same id.
+    events = list({e.id: e for e in told.of(STREAM) if e.type == "new"}.values())
+    assert sorted(events, key=lambda e: e.start_index) == events == sorted(events, key=lambda e: e.start_unix)

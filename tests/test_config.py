@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitor.config import FileConfig, MicrophoneConfig, load
+from monitor.config import FileConfig, FolderConfig, MicrophoneConfig, load
 from monitor.duration import seconds
 from monitor.errors import ConfigError
 from monitor.size import size
 
 FAN = '[[stream]]\nname = "fan"\nmodel = "fan.model"\nsource = { type = "microphone" }\n'
 PUMP = '[[stream]]\nname = "pump"\nmodel = "pump.model"\nsource = { type = "file", paths = ["pump.wav"] }\n'
+YARD = '[[stream]]\nname = "yard"\nmodel = "yard.model"\nsource = { type = "folder", path = "yard" }\n'
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -51,6 +52,13 @@ def test_the_shortest_file_has_every_default(tmp_path: Path) -> None:
     fan = config.stream[0]
     assert ("audio", None, 1.0, 2.0, 5.0, 5.0) == (fan.kind, fan.profile, fan.false_alarms_per_day, fan.quiet, fan.cooldown, fan.update)
     assert MicrophoneConfig(type="microphone", device=None, channel=0) == fan.source
+
+
+def test_a_folder_has_sensible_durations(tmp_path: Path) -> None:
+    """A recorder may pause for seconds, and is dead after minutes."""
+    yard = load(written(tmp_path, YARD)).stream[0].source
+    assert isinstance(yard, FolderConfig)
+    assert (10.0, 180.0) == (yard.settled, yard.silence)
 
 
 def test_relative_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
@@ -147,6 +155,8 @@ def test_sizes_have_units(text: str | int, expected: int) -> None:
             f'{FAN}recalibrate = "auto"\nkeep_normal = "10m"',
             "stream[0]: recalibrate: 'auto', but keep_normal keeps 600 s, expected at least 3600 s",
         ),
+        (YARD.replace("path", 'settled = "soon", path'), "stream[0].source.settled: 'soon' is not a duration like 90s, 3m or 24h"),
+        (YARD.replace("path", "settled = -1, path"), "stream[0].source.settled: -1: input should be greater than or equal to 0"),
         (f'{FAN}keep_normal = "-1"', "stream[0].keep_normal: '-1' is not a duration like 90s, 3m or 24h"),
         (f'log_level = "loud"\n{FAN}', "log_level: 'loud': input should be 'debug', 'info', 'warning' or 'error'"),
         (f'topic = "a/#"\n{FAN}', "topic: 'a/#': string should match pattern '^[^#+\\s/][^#+\\s]*$'"),

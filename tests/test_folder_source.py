@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from monitor.reader import Reader
 from monitor.records import Block
+from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
-from monitor.source.folder import FolderSource, Position, Trail
+from monitor.source.folder import FolderSource
+from monitor.source.position import Position, Trail
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
 from tests.standin import STREAM, spine
@@ -30,7 +33,9 @@ def recorded(folder: Path, name: str, values: list[float], *, ended_s: float) ->
 
 def source(folder: Path, position: Position | None = None, trail: Trail | None = None) -> FolderSource:
     """The folder's source, with room for everything."""
-    return FolderSource(folder, rate_hz=RATE, position=position, trail=trail or Trail(), room=lambda: True)
+    return FolderSource(
+        folder, rate_hz=RATE, position=position, trail=trail or Trail(position), room=lambda: True, settled_s=0.5, silence_s=60.0
+    )
 
 
 def taken(blocks: Iterator[Block], count: int) -> list[Block]:
@@ -60,18 +65,15 @@ def test_recordings_come_in_order_of_time_and_what_lies_between_is_a_gap(tmp_pat
 
 def test_a_recording_is_taken_when_it_lies_still_and_only_once(tmp_path: Path) -> None:
     """One that was written to just now waits; what is hidden or no sound is left alone; a broken one is passed over and named."""
-    clock = [time.time()]
     recorded(tmp_path, "whole.wav", [0.1] * 100, ended_s=0)
     (tmp_path / ".part.wav").write_bytes((tmp_path / "whole.wav").read_bytes())
     (tmp_path / "notes.txt").write_text("hm", encoding="utf-8")
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     os.utime(tmp_path / "broken.wav", (NOW - 20_000,) * 2)
     soundfile.write(tmp_path / "growing.wav", np.full(50, 0.2, np.float32), RATE, subtype="FLOAT")
-    folder = FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, unix=lambda: clock[0])
-    with closing(folder):
+    with closing(source(tmp_path)) as folder:
         blocks = folder.blocks()
         assert [0.1] * 100 == pytest.approx(values(taken(blocks, 100)))
-        clock[0] += 3
         assert [0.2] * 50 == pytest.approx(values(taken(blocks, 50)))
 
 
@@ -115,3 +117,23 @@ def test_nothing_is_lost_however_fast_it_is_read(tmp_path: Path) -> None:
     place = outbox.kept(STREAM)
     assert place is not None
     assert 600 * RATE - 200 < Position.read(place).index <= 600 * RATE
+
+
+def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
+    """When for so long no recording came, also not the first one; it is online again with the next."""
+    ring = Ring(10 * RATE, item=(1,), rate_hz=RATE)
+
+    def opened() -> FolderSource:
+        return FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, settled_s=0.0, silence_s=0.7)
+
+    reader = Reader("yard", opened, ring, live=False)
+    reader.start()
+    try:
+        assert "starting" == reader.status
+        for number in (1, 2):
+            until(lambda: "no_signal" == reader.status, timeout_s=PATIENCE_S)
+            recorded(tmp_path, f"{number}.wav", [0.1, 0.2] * 50, ended_s=number)
+            until(lambda: "online" == reader.status, timeout_s=PATIENCE_S)
+    finally:
+        reader.close()
+    assert 200 == ring.end

@@ -15,7 +15,7 @@ import pytest
 
 from monitor.health import Notifier
 from tests.broker import until
-from tests.scripted import PATIENCE_S, QUIET, Scripted, blocks, pipeline, running
+from tests.scripted import PATIENCE_S, Scripted, hum, pipeline, running
 
 
 class Manager:
@@ -149,7 +149,7 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: Manager) -> None:
 def test_the_service_manager_hears_that_it_is_ready_once_a_source_delivers(manager: Manager) -> None:
     """READY only with the first items, once, however many streams; STOPPING at the end."""
     go = [threading.Event(), threading.Event()]
-    sources = {name: Scripted(gate, *blocks((QUIET, 100)), threading.Event()) for name, gate in zip("ab", go, strict=True)}
+    sources = {name: Scripted(gate, *hum(100), threading.Event()) for name, gate in zip("ab", go, strict=True)}
     said: list[str] = []
 
     def hears(message: str) -> bool:

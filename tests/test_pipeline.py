@@ -29,6 +29,7 @@ from tests.scripted import (
     Step,
     blocks,
     finished,
+    hum,
     pipeline,
     places,
     replayed,
@@ -165,7 +166,7 @@ def test_a_fault_of_ours_in_a_reader_ends_the_pipeline() -> None:
 def test_a_status_is_told_once_a_change(logs: list[dict[str, object]]) -> None:
     """Online when items come, offline when they end, and nothing twice."""
     go, sink = threading.Event(), Kept()
-    with running(pipeline({"fan": Scripted(*blocks((QUIET, 300)), go, *blocks((QUIET, 600))[30:])}, sink)):
+    with running(pipeline({"fan": Scripted(*hum(300), go, *hum(600)[30:])}, sink)):
         until(lambda: ("fan", "online") in sink.statuses and 3 == len(sink.readings), timeout_s=PATIENCE_S)
         go.set()
         until(lambda: ("fan", "offline") in sink.statuses, timeout_s=PATIENCE_S)
@@ -218,7 +219,7 @@ def test_a_slow_engine_is_no_lost_signal() -> None:
 def test_counters_are_told_every_minute() -> None:
     """By the clock, once a minute: how long it runs, how the streams are, what was judged, told and lost, and what others add."""
     now_s, go, sink = [100.0], threading.Event(), Kept()
-    script = blocks((QUIET, 400), (LOST, 100), (QUIET, 300))
+    script = [each for each in hum(800) if not 400 <= each.start < 500]
     spine = pipeline({"fan": Scripted(*script, go)}, sink, clock=lambda: now_s[0])
     spine.also = lambda: {"evidence.written": 3}
     with running(spine):

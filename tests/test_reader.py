@@ -158,11 +158,30 @@ def test_a_live_source_that_is_stuck_has_no_signal() -> None:
     reader.close()
 
 
-def test_silence_of_a_file_is_heard() -> None:
-    """A recording is what it is."""
+def test_silence_of_a_recording_is_heard_and_told() -> None:
+    """A recording is what it is: nothing of it is left out; but that it has no signal is said, until it has one."""
+    go, stay = threading.Event(), threading.Event()
     into = ring()
-    read(into, lambda: Scripted(*(block(100 * i, [0] * 100) for i in range(3))), live=False)
-    assert (300, ()) == (into.end, into.gaps)
+    reader = Reader("fan", lambda: Scripted(*(block(100 * i, [0] * 100) for i in range(3)), go, block(300, [1, 2]), stay), into, live=False)
+    reader.start()
+    until(lambda: (300, "no_signal") == (into.end, reader.status), timeout_s=PATIENCE_S)
+    go.set()
+    until(lambda: (302, "online") == (into.end, reader.status), timeout_s=PATIENCE_S)
+    assert () == into.gaps
+    reader.close()
+
+
+def test_a_block_without_items_is_no_signal() -> None:
+    """A source of recordings says so that none has come for long; nothing is carried into the ring, and the next one is heard."""
+    go, stay = threading.Event(), threading.Event()
+    into = ring()
+    reader = Reader("fan", lambda: Scripted(block(0, [1, 2]), block(2, []), go, block(5, [1, 2]), stay), into, live=False)
+    reader.start()
+    until(lambda: "no_signal" == reader.status, timeout_s=PATIENCE_S)
+    assert 2 == into.end
+    go.set()
+    until(lambda: (7, "online") == (into.end, reader.status), timeout_s=PATIENCE_S)
+    reader.close()
 
 
 def test_pauses_grow_until_items_come(monkeypatch: pytest.MonkeyPatch) -> None:

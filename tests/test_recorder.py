@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import DiffmonError
-from monitor.recorder import Segments, found_s, pour
+from monitor.recorder import Segments, found_s, pour, record
 from monitor.records import Block
 from monitor.ring import Ring
 from tests.broker import until
@@ -128,6 +128,24 @@ def test_what_is_recorded_is_what_was_heard_and_a_second_run_goes_on(tmp_path: P
         assert RATE_HZ == rate_hz
         assert tone(2.0, rate_hz=RATE_HZ)[: len(samples)] == pytest.approx(samples, abs=1e-4)
         assert abs(datetime.fromisoformat(path.stem.removeprefix("fan-")).timestamp() - path.stat().st_mtime) < 30
+
+
+def test_a_folder_of_recordings_is_not_recorded(tmp_path: Path) -> None:
+    """It is said before anything begins, as a wrong configuration."""
+    config = tmp_path / "diffmon.toml"
+    config.write_text('[[stream]]\nname = "yard"\nmodel = "m"\nsource = { type = "folder", path = "." }\n')
+    done = diffmon("record", "yard", "--config", config, "--for", "3s", "--out", tmp_path / "normal")
+    sentence = f"diffmon: {config}: stream 'yard' is a folder of recordings already, expected one that is heard as it plays\n"
+    assert (78, "", sentence) == (done.exit_code, done.stdout, done.stderr)
+    assert ["diffmon.toml"] == names(tmp_path)
+
+
+def test_a_fault_of_ours_is_not_taken_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends the reader ends the recording with it."""
+    config = configured(tmp_path, written(tmp_path / "tone.wav", 1.0))
+    monkeypatch.setattr("monitor.build.source", lambda stream, rate_hz: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        list(record(config, "fan", 3.0, tmp_path / "normal"))
 
 
 def test_an_interrupt_keeps_what_was_heard(tmp_path: Path) -> None:

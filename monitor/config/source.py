@@ -35,8 +35,10 @@ class FolderConfig(Section):
 
     type: Literal["folder"]
     path: Path
+    settled: Duration = 10.0
+    """A recording that was not written to for so long is whole (s)."""
     silence: Duration = 180.0
-    """An event ends when for so long no further recording came (s)."""
+    """When for so long no further recording came, there is no signal, and an event ends (s)."""
 
 
 class NetworkConfig(Section):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from monitor.errors import SourceError
 from monitor.records import Block
 from monitor.source import Source
+from monitor.source.header import promised_frames
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +31,6 @@ _READ_S = 1.0
 # After a seek an MP3 decoder takes some frames to find its bits, and a resampler needs its neighbours on both sides.
 _LEAD_S = 0.5
 _TAIL_S = 0.05
-# What recorders write into a header that they cannot come back to (ffmpeg, sox, arecord).
-_UNKNOWN_SIZES = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF})
 
 Samples = NDArray[np.float32]
 """Mono sound, `[n, 1]` float32, about [-1, 1]; float files may go beyond."""
@@ -119,15 +118,20 @@ class Paced:
 
 
 def probe(path: Path) -> SoundInfo:
-    """What a sound file holds. Raises SourceError if it is missing, empty, no sound, or without a sample."""
-    _check_file(path)
+    """What a sound file holds. Raises SourceError if it is missing, out of reach, empty, no sound, or without a sample."""
+    with _reached(path):
+        _check_file(path)
+        return _probed(path)
+
+
+def _probed(path: Path) -> SoundInfo:
     with _opened(path) as file:
         rate_hz, channels, frames = file.samplerate, file.channels, file.frames
     # A FLAC written into a pipe does not say how long it is.
     if frames == sys.maxsize:
         frames = promised = sum(len(chunk) for chunk in _chunks(path, chunk=rate_hz))
     else:
-        promised = _promised(path, frames)
+        promised = promised_frames(path, frames)
     if frames == 0:
         raise SourceError(f"{path}: holds no samples, expected sound")
     return SoundInfo(path, rate_hz, channels, frames, promised)
@@ -136,9 +140,13 @@ def probe(path: Path) -> SoundInfo:
 def sound_files(paths: Sequence[Path]) -> list[Path]:
     """Files as given, folders replaced by the sound files in them at any depth, sorted, without hidden ones.
 
-    Raises SourceError for a path that does not exist and for a folder without a sound file.
+    Raises SourceError for a path that does not exist or is out of reach, and for a folder without a sound file.
     """
-    return [file for path in paths for file in (_search(path) if path.is_dir() else [_existing(path)])]
+    files: list[Path] = []
+    for path in paths:
+        with _reached(path):
+            files += _search(path) if path.is_dir() else [_existing(path)]
+    return files
 
 
 def read(path: Path, *, rate_hz: int, start_s: float = 0.0, seconds: float | None = None) -> Samples:
@@ -156,6 +164,15 @@ def read(path: Path, *, rate_hz: int, start_s: float = 0.0, seconds: float | Non
     return np.concatenate(samples)[first - steps * step_out : last - steps * step_out]
 
 
+@contextmanager
+def _reached(path: Path) -> Iterator[None]:
+    """Says what the system failed with, such as a folder above that may not be entered."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{error.filename or path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
 def _existing(path: Path) -> Path:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
@@ -163,6 +180,8 @@ def _existing(path: Path) -> Path:
 
 
 def _search(folder: Path) -> list[Path]:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise SourceError(f"{folder}: cannot be read: permission denied")
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     shown = [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
     if not shown:
@@ -197,30 +216,6 @@ def _opened(path: Path) -> Any:
     # spoils the beginning of the next block, and a FLAC of unknown length fails.
     file.seekable = lambda: False
     return file
-
-
-def _promised(path: Path, frames: int) -> int:
-    """Frames that a WAV header speaks of; `frames`, those there, if it says nothing more or is no WAV."""
-    with path.open("rb") as file:
-        kind, _, form = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
-        promised = _data_size(file) if kind in (b"RIFF", b"RF64") and form == b"WAVE" else 0
-        present = path.stat().st_size - file.tell()
-    return frames * promised // present if promised > present > 0 else frames
-
-
-def _data_size(file: Any) -> int:
-    """Bytes that the data chunk is said to have, 0 if unknown; the file then stands at its first byte."""
-    long_size = 0
-    while len(head := file.read(8)) == 8:
-        name, size = struct.unpack("<4sI", head)
-        if name == b"data":
-            return long_size or (0 if size in _UNKNOWN_SIZES else size)
-        body = file.tell()
-        if name == b"ds64":
-            # RF64: the sizes of the whole and of the data, in 64 bits (EBU Tech 3306).
-            long_size = int.from_bytes(file.read(16)[8:], "little")
-        file.seek(body + size + size % 2)
-    return 0
 
 
 def _mono(info: SoundInfo, *, chunk: int, start: int = 0, stop: int = sys.maxsize) -> Iterator[Samples]:
