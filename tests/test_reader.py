@@ -171,19 +171,6 @@ def test_silence_of_a_recording_is_heard_and_told() -> None:
     reader.close()
 
 
-def test_a_block_without_items_is_no_signal() -> None:
-    """A source of recordings says so that none has come for long; nothing is carried into the ring, and the next one is heard."""
-    go, stay = threading.Event(), threading.Event()
-    into = ring()
-    reader = Reader("fan", lambda: Scripted(block(0, [1, 2]), block(2, []), go, block(5, [1, 2]), stay), into, live=False)
-    reader.start()
-    until(lambda: "no_signal" == reader.status, timeout_s=PATIENCE_S)
-    assert 2 == into.end
-    go.set()
-    until(lambda: (7, "online") == (into.end, reader.status), timeout_s=PATIENCE_S)
-    reader.close()
-
-
 def test_pauses_grow_until_items_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pause is twice the one before, up to a limit; after items have come it begins anew."""
     monkeypatch.setattr("monitor.reader._FIRST_S", 0.02)
