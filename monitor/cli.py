@@ -103,12 +103,11 @@ def calibrate(
     from monitor import present
 
     if from_state is not None and config is not None:
-        from monitor import state
         from monitor.learn import relearning
 
         there = relearning.place(config, from_state)
         if put_back:
-            return present.put_back(there.profile, there=state.put_back(there.profile))
+            return present.put_back(there.profile, there=relearning.put_back(there))
         relearned = relearning.recalibrate(there, out=out, newest_s=newest, budget_s=budget, seed=seed, rate=rate)
         return present.follow(relearned, as_json=as_json)
     from monitor.learn import training

@@ -30,7 +30,7 @@ from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.sink.web import Web
-from monitor.state import state_dir
+from monitor.state import state_dir, take
 
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +45,8 @@ def run(path: Path) -> None:
     with ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
+        if (state := state_dir(config)) is not None:
+            closing.callback(take(state))
         orders: SimpleQueue[Command] = SimpleQueue()
         mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
         sinks: list[Sink] = [*([] if mqtt is None else [mqtt]), *([JsonLines()] if config.jsonl else [])]
@@ -132,8 +134,10 @@ def check(path: Path) -> Iterator[str]:
     pick_device(config.device)
     if config.mqtt is not None:
         login(config.mqtt, node=config.node, will_topic=None)
+    streams = opened_streams(config)
+    kept = None if config.evidence is None else evidence_dir(config, config.evidence, path)
     yield f"{path}: valid; node {config.node}"
-    for name, opened in opened_streams(config).items():
+    for name, opened in streams.items():
         yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
         if opened.made_here:
             yield f"stream {name}: its profile was calibrated on this box"
@@ -141,8 +145,8 @@ def check(path: Path) -> Iterator[str]:
         folder = state_dir(config)
         yield "events wait in memory alone: no state_dir" if folder is None else f"events wait in {folder}"
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
-    if config.evidence is not None:
-        yield f"evidence is kept in {evidence_dir(config, config.evidence, path)}"
+    if kept is not None:
+        yield f"evidence is kept in {kept}"
     if config.health is not None:
         yield f"health {_servable(config.health)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,4 +98,12 @@ def discard(unfinished: Path) -> None:
 
 def failure(path: Path, error: Exception) -> SinkError:
     """What the disk said, as one sentence."""
-    return SinkError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}")
+    return SinkError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or _meant(path, error)}")
+
+
+def _meant(path: Path, error: Exception) -> str:
+    """What the library did not say: it knows nothing of a disk that is full."""
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < _CHUNK:
+            return os.strerror(errno.ENOSPC)
+    return str(error)

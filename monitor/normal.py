@@ -25,6 +25,7 @@ from monitor.errors import SourceError
 Planes = NDArray[np.float16]
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z-(\d{1,6})\.npz")
+_EXPECTED = "room on the disk; until then nothing is learned, and all is judged"
 _MOST_WAITING = 4  # stretches, of less than a megabyte each
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,8 @@ class NormalLog:
     def __init__(self, folder: Path, *, about: str, hop_s: float, keep_s: float) -> None:
         self._folder, self._about, self._hop_s, self._keep_s = folder, about, hop_s, keep_s
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"normal-{folder.name}")
-        self._failed = False
+        self.failed = False
+        """Whether the disk refused the last stretch."""
         self.waiting = 0
         """Stretches that are not on disk yet."""
         for part in folder.glob(".*.part"):
@@ -82,11 +84,11 @@ class NormalLog:
             _written(path, planes, self._about)
             self._mine[path] = len(planes)
             self._forget()
-            self._failed = False
+            self.failed = False
         except OSError as error:
-            if not self._failed:
-                log.error("normal.not_kept", folder=str(self._folder), reason=error.strerror, expected="room on the disk; scoring goes on")
-            self._failed = True
+            if not self.failed:
+                log.error("normal.not_kept", folder=str(self._folder), reason=error.strerror, expected=_EXPECTED)
+            self.failed = True
         finally:
             self.waiting -= 1
 

@@ -100,7 +100,7 @@ def follow(records: Iterable[Progress | Summary], *, as_json: bool) -> int:
 
 def put_back(profile: Path, *, there: bool) -> int:
     """Says which profile is in force from the daemon's next start on."""
-    click.echo(f"{profile}: the one before it is put back" if there else f"{profile}: set aside; what is configured is in force again")
+    click.echo(f"{profile}: swapped with the one before it" if there else f"{profile}: set aside; what is configured is in force again")
     click.echo("the daemon takes it when it is started again")
     return 0
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from monitor.config import Config
-from monitor.errors import DiffmonError
+from monitor.errors import DiffmonError, SinkError
 
 
 def state_dir(config: Config) -> Path | None:
     """The configured folder, or the first that systemd gives."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return config.state_dir or (Path(given) if given else None)
+
+
+def take(folder: Path) -> Callable[[], None]:
+    """Makes the folder this process's alone; what gives it back. Raises SinkError if another daemon has it.
+
+    A folder that is not there, or cannot be opened, is nobody's: what is wrong with it, whoever writes there says.
+    """
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return lambda: None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(opened)
+        raise SinkError(f"{folder}: another daemon has this state folder, expected one for each") from None
+    return lambda: os.close(opened)
 
 
 def normal_dir(state: Path, stream: str) -> Path:
@@ -51,7 +70,7 @@ def keep_previous(profile: Path) -> None:
         raise DiffmonError(f"{previous(profile)}: cannot be written: {error.strerror}") from None
 
 
-def put_back(profile: Path) -> bool:
+def swap(profile: Path) -> bool:
     """Swaps the profile with the one before it, of which either may be none; whether there is one now. Raises DiffmonError."""
     before, aside = previous(profile), profile.with_name(f".{profile.name}.{os.getpid()}.part")
     if not profile.exists() and not before.exists():

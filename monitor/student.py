@@ -63,8 +63,7 @@ class Student:
     ) -> None:
         self._watch, self._lessons = watch, lessons
         self._planes, self._kept, self._calibration, self._adopt, self._clock = planes, kept, calibration, adopt, clock
-        self.learning = lessons.learn_s is not None
-        """Whether windows are not to be judged yet."""
+        self._unlearned = lessons.learn_s is not None
         self.drift = Drift()
         self._stream, self._rate_hz = watch.identity.stream, watch.ring.rate_hz
         self._gathered: list[Window] = []
@@ -73,6 +72,11 @@ class Student:
         """Items taken since a drift that is to be learned; none without one."""
         self._next = self._tested = 0
         self._not_before_s = 0.0
+
+    @property
+    def learning(self) -> bool:
+        """Whether windows are not to be judged yet. While the disk takes nothing, nothing is learned, and they are."""
+        return self._unlearned and not (self._kept is not None and self._kept.failed)
 
     def take(self, window: Window, judgement: Judgement | None) -> None:
         """Follows one more window: unjudged while learning, else after the decider had it."""
@@ -97,7 +101,7 @@ class Student:
             if outcome is not None:
                 self._finish(outcome)
         elif self._enough(self._kept) and self._clock() >= self._not_before_s:
-            newest_s = None if self.learning else self._lessons.renewed_s
+            newest_s = None if self._unlearned else self._lessons.renewed_s
             log.info("calibration.started", stream=self._stream, newest_s=newest_s)
             try:
                 self._calibration.start(newest_s)
@@ -115,7 +119,7 @@ class Student:
     @property
     def _dense(self) -> bool:
         """Whether all that is heard is taken, clean or not."""
-        return self.learning or self._renewing is not None
+        return self._unlearned or self._renewing is not None
 
     def _clean(self, judgement: Judgement | None) -> bool:
         watch = self._watch
@@ -128,7 +132,7 @@ class Student:
         if self._renewing is not None:
             self._renewing += self._lessons.hop
         # The last stretch that is needed to learn is no longer than it must be.
-        left_s = (self._lessons.learn_s or 0.0) - kept.seconds if self.learning else 0.0
+        left_s = (self._lessons.learn_s or 0.0) - kept.seconds if self._unlearned else 0.0
         wanted_s = left_s if 0 < left_s < STRETCH_S else STRETCH_S
         if len(self._gathered) * self._lessons.hop >= self._items(wanted_s):
             self._keep(kept)
@@ -160,7 +164,7 @@ class Student:
         """Whether all that is to be learned from is on disk."""
         if kept.waiting:
             return False
-        if self.learning and self._lessons.learn_s is not None:
+        if self._unlearned and self._lessons.learn_s is not None:
             return kept.seconds >= self._lessons.learn_s
         return self._renewing is not None and self._renewing >= self._items(self._lessons.renewed_s)
 
@@ -174,9 +178,9 @@ class Student:
             self._fail(str(error))
             return
         told = {key: outcome.summary.get(key) for key in ("held_out_s", "left_out", "threshold", "vouched_per_day", "extrapolated")}
-        tell = log.info if self.learning else log.warning
-        tell("calibration.done", stream=self._stream, learned_because="learn_for" if self.learning else "drift", **told)
-        self.learning, self._renewing, self.drift = False, None, Drift()
+        tell = log.info if self._unlearned else log.warning
+        tell("calibration.done", stream=self._stream, learned_because="learn_for" if self._unlearned else "drift", **told)
+        self._unlearned, self._renewing, self.drift = False, None, Drift()
 
     def _fail(self, reason: str) -> None:
         self._not_before_s = self._clock() + _AGAIN_S

@@ -172,14 +172,14 @@ def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("place", ["/proc/diffmon", "{tmp}/file/state"])
-def test_a_place_where_nothing_can_be_made_is_told(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("place", "mend"), [("/proc/diffmon", "df -h "), ("{tmp}/file/state", "ls -ld "), ("{tmp}/file", "ls -ld ")])
+def test_a_place_where_nothing_can_be_made_is_told(place: str, mend: str, tmp_path: Path) -> None:
     """Read-only, or a file in the way."""
     (tmp_path / "file").touch()
     (found,) = disk.findings(config(tmp_path, state_dir=place.format(tmp=tmp_path)))
     assert "failed" == found.status
     assert "cannot be written" in found.detail
-    assert found.mend.startswith("df -h ")
+    assert found.mend.startswith(mend)
 
 
 def test_without_a_state_folder_events_may_be_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

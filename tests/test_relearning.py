@@ -251,3 +251,17 @@ def test_no_more_than_a_twentieth_is_left_out() -> None:
     found = outliers([scores[:300], scores[300:]])
     assert [300, 700] == [len(each) for each in found]
     assert round(MOST * 1000) == int(torch.cat(found).sum())
+
+
+def test_a_profile_that_is_damaged_is_not_put_back(model: Path, tmp_path: Path) -> None:
+    """The one that is in force stays."""
+    config = configured(tmp_path, model)
+    made_here = profile_path(tmp_path / "state", "room")
+    loaded, fitted = load_model(model)
+    make_folder(made_here.parent)
+    save_profile(made_here, fitted, kind="audio", model=loaded.hash, notes={})
+    before = made_here.read_bytes()
+    previous(made_here).write_bytes(before[:1000])
+    told = diffmon("calibrate", "--from-state", "room", "--config", config, "--put-back")
+    assert (1, before) == (told.exit_code, made_here.read_bytes())
+    assert str(previous(made_here)) in told.stderr

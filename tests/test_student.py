@@ -18,7 +18,7 @@ from monitor.records import Judgement, Window
 from monitor.student import Lessons, Student
 from monitor.watch import Watch
 from tests.broker import until
-from tests.scripted import HOP, LENGTH, RATE, STRANGE, Kept, Mean, Scripted, block, blocks, judged, pipeline, running, watch
+from tests.scripted import HOP, LENGTH, RATE, Kept, Mean, Scripted, block, hum, judged, pipeline, running, watch
 
 HOP_S = HOP / RATE
 MADE = Outcome({"vouched_per_day": 36.0, "left_out": 2})
@@ -157,6 +157,25 @@ def test_learning_goes_on_after_a_restart(tmp_path: Path) -> None:
     second.student.close()
 
 
+def test_while_the_disk_takes_nothing_all_is_judged(tmp_path: Path) -> None:
+    """A full disk must not make a stream deaf; once there is room, it goes on learning."""
+    followed = Followed(tmp_path, MADE, learn_s=50.0)
+    followed.folder.touch()  # a file where the folder should be
+    followed.hear(range(60))
+    followed.written()
+    assert not followed.student.learning
+    followed.hear(range(60, 66), score=9.0)
+    assert followed.watch.open
+    followed.folder.unlink()
+    followed.hear(range(66, 120))
+    followed.written()
+    assert followed.student.learning
+    followed.hear(range(120, 160))
+    settled(followed)
+    assert (1, False) == (followed.adopted, followed.student.learning)
+    followed.student.close()
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_calibration_that_fails_is_tried_again_later(tmp_path: Path, logs: list[dict[str, object]], refused: bool) -> None:
     """Said, and again after ten minutes; learning goes on meanwhile. So with a profile that cannot be read."""
@@ -207,7 +226,7 @@ def _flags(followed: Followed, number: int, every: int) -> bool:
 def test_the_pipeline_says_what_its_students_do(tmp_path: Path) -> None:
     """A stream that learns is `learning`, which is ready, and is not judged; drift is in the stats, by stream."""
     engine, sink, gate = Mean(), Kept(), threading.Event()
-    spine = pipeline({"fan": Scripted(*blocks((STRANGE, 400)), gate)}, sink, engines={"fan": engine}, clock=itertools.count().__next__)
+    spine = pipeline({"fan": Scripted(*hum(400), gate)}, sink, engines={"fan": engine}, clock=itertools.count().__next__)
     followed = Followed(tmp_path, learn_s=50.0)
     spine.students = {"fan": followed.student}
     with running(spine):

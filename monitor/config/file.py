@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from monitor.config.root import Config
+from monitor.config.section import NAME
 from monitor.config.source import SourceConfig
 from monitor.errors import ConfigError
 
@@ -45,6 +46,8 @@ def _sentence(error: Any) -> str:
             where, what = f"{where}.type", "missing"
         case "union_tag_invalid":
             where, what = f"{where}.type", f"{error['ctx']['tag']!r}: expected {error['ctx']['expected_tags'].replace(', ', ' or ')}"
+        case "string_pattern_mismatch" if error["ctx"]["pattern"] == NAME:
+            what = f"{error['input']!r}: expected at most 32 of a-z, 0-9, - and _, the first a letter or a digit"
         case "tuple_type":
             what = "expected a list"
         case "too_short":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import shutil
@@ -32,7 +33,7 @@ def findings(config: Config, free: Callable[[Path], int] = free_bytes) -> Iterat
         return
     refusal = _refusal(folder)
     if refusal is not None:
-        yield Finding("state folder", "failed", f"{folder}: {refusal}", _mend(folder))
+        yield Finding("state folder", "failed", f"{folder}: cannot be written: {refusal.strerror}", _mend(folder, refusal))
         return
     yield Finding("state folder", "ok", f"{folder}: can be written")
     yield _room(_standing(folder), free)
@@ -52,7 +53,7 @@ def _standing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if os.path.exists(place))
 
 
-def _refusal(folder: Path) -> str | None:
+def _refusal(folder: Path) -> OSError | None:
     """Why a file cannot be written there, or none. A folder that had to be made is gone again: the daemon's shall be the daemon's."""
     made = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
@@ -67,13 +68,17 @@ def _refusal(folder: Path) -> str | None:
                 if os.path.exists(place):
                     place.rmdir()
     except OSError as error:
-        return f"cannot be written: {error.strerror}"
+        return error
     return None
 
 
-def _mend(folder: Path) -> str:
+def _mend(folder: Path, refusal: OSError) -> str:
     """Gives the folder to whoever asks, if it is only that; else shows its disk."""
     place = _standing(folder)
+    if refusal.errno == errno.EROFS:
+        return f"mount -o remount,rw $(df --output=target {place} | tail -n 1)"
+    if not place.is_dir():
+        return f'ls -ld {place}  # a file; another: state_dir = "/var/lib/diffmon"'
     if place == folder and not os.access(place, os.W_OK):
         return f"chown {getpass.getuser()} {folder}"
     return f'df -h {place}; ls -ld {place}  # or another: state_dir = "/var/lib/diffmon"'

@@ -20,7 +20,7 @@ from monitor.learn.trimming import outliers, without
 from monitor.normal import is_about, read, stretches
 from monitor.opened import Opened, about, open_for
 from monitor.records import Progress
-from monitor.state import keep_previous, make_folder, normal_dir, profile_path, state_dir
+from monitor.state import keep_previous, make_folder, normal_dir, previous, profile_path, state_dir, swap
 from monitor.whole import check_writable
 
 
@@ -105,6 +105,14 @@ def recalibrate(
         keep_previous(target)
     write(lambda: save_profile(target, job.fitted, kind=stream.kind, model=model.hash, notes=notes(summary)), target)
     yield summary
+
+
+def put_back(there: Place) -> bool:
+    """Swaps a stream's profile with the one before it, if that can be used; whether there is one now. Raises DiffmonError."""
+    before = previous(there.profile)
+    if before.exists():
+        open_for(there.stream.model, before, kind=there.stream.kind)
+    return swap(there.profile)
 
 
 def normal_of(there: Place, opened: Opened, newest_s: float | None) -> Normal:

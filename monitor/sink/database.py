@@ -37,7 +37,7 @@ def on_disk(path: Path) -> sqlite3.Connection | None:
         return _opened(path)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise SinkError(f"{path}: another process has it; two daemons need two nodes, or two state folders") from None
+            raise SinkError(f"{path}: another process has it; two daemons need two state folders") from None
         log.error("outbox.failed", reason=f"{path}: {error}", expected="a folder that can be written; events wait in memory alone")
     except sqlite3.DatabaseError as error:
         log.error("outbox.damaged", reason=f"{path}: {error}", kept=str(aside := _aside(path)))

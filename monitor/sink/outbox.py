@@ -182,7 +182,8 @@ class Outbox:
             for topic, text in database.execute("SELECT topic, payload FROM open ORDER BY rowid").fetchall():
                 number += 1
                 last = json.loads(text)
-                end = last | {"type": "end", "seq": last["seq"] + 1, "reason": "interrupted"}
+                # What was to be kept of it died with the process.
+                end = last | {"type": "end", "seq": last["seq"] + 1, "evidence": {}, "reason": "interrupted"}
                 _append(database, number, topic, json.dumps(end), self._unix())
                 _remember(database, last["id"])
                 log.warning("event.interrupted", id=last["id"], stream=last["stream"])

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from monitor.sink import Inbox
 from monitor.sink.login import Login
@@ -51,7 +52,7 @@ class Session:
         self.connected = False
         """Whether the broker has let us in."""
         self._outgoing = outgoing
-        self._incoming = incoming
+        self._incoming, self._protocol = incoming, protocol
         self._flight: dict[int, Message] = {}
         self._window = IN_FLIGHT
         self._cursor = 0
@@ -170,7 +171,11 @@ class Session:
         self._begin_again()
         self.connected = True
         if self._incoming is not None:
-            client.subscribe([(topic, 1) for topic in self._incoming.topics])
+            client.subscribe([self._wish(topic) for topic in self._incoming.topics])
+
+    def _wish(self, topic: str) -> Any:
+        """A subscription that tells what was retained from what was not, also of what comes later; MQTT 3.1.1 cannot be asked for that."""
+        return (topic, 1) if self._protocol is MQTTProtocolVersion.MQTTv311 else (topic, SubscribeOptions(qos=1, retainAsPublished=True))
 
     def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Any) -> None:
         if self._incoming is not None:
