@@ -19,6 +19,7 @@ from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
 from monitor.marked import mark
 from monitor.opened import Opened, opened_streams
+from monitor.pipeline import Pipeline
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -47,7 +48,8 @@ def run(path: Path) -> None:
         closing.callback(outbox.close)
         orders: SimpleQueue[Command] = SimpleQueue()
         mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
-        sinks: list[Sink] = [*([] if mqtt is None else [mqtt]), *([JsonLines()] if config.jsonl else [])]
+        jsonl = JsonLines() if config.jsonl else None
+        sinks: list[Sink] = [sink for sink in (mqtt, jsonl) if sink is not None]
         for sink in sinks:
             closing.callback(sink.close)
         vitals.delivery = None if mqtt is None else mqtt.delivery
@@ -62,6 +64,8 @@ def run(path: Path) -> None:
         pipeline, control = build.pipeline(
             config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
         )
+        if jsonl is not None:
+            attach(jsonl, pipeline, alone=mqtt is None)
         control.mark = partial(mark, None if config.evidence is None else evidence_dir(config, config.evidence, path), state_dir(config))
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
@@ -86,6 +90,18 @@ def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: Simple
 
 def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:
     """Nobody is told what is in force."""
+
+
+def attach(jsonl: JsonLines, pipeline: Pipeline, *, alone: bool) -> None:
+    """Counts the lines among the node's counters; where nobody else is told of events, a reader that leaves is the end."""
+    also = pipeline.also
+    pipeline.also = lambda: {**also(), **jsonl.counters()}
+    if alone:
+        jsonl.left = lambda: pipeline.soon(_deserted)
+
+
+def _deserted() -> None:
+    raise SinkError("standard output: closed by its reader, and there is no [mqtt]: nobody is told of events any more")
 
 
 def _served(health: HealthConfig, metrics: Metrics) -> Callable[[], None]:
