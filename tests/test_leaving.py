@@ -10,6 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from monitor.evidence import sink as evidence
+from monitor.sink import jsonl
 from monitor.sink.mqtt import CLOSE_S, Mqtt
 from tests.broker import Mosquitto, free_port, until
 from tests.events import EVENT, connected, mqtt, said
@@ -69,3 +71,8 @@ def test_without_a_broker_nothing_is_waited_for(logs: list[dict[str, object]]) -
     until(lambda: said(logs, "mqtt.disconnected"))
     assert SLACK_S > closing_s(sink)
     assert [1] == [e["events"] for e in said(logs, "mqtt.unsent")]
+
+
+def test_all_sinks_together_leave_within_five_seconds() -> None:
+    """One is closed after another, whatever holds each of them up; the readers and a busy machine have the rest."""
+    assert 4.5 >= evidence.CLOSE_S + jsonl.CLOSE_S + CLOSE_S
