@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, load
+from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, inside, load
 from monitor.engine import pick_device
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
@@ -43,7 +43,7 @@ def run(path: Path) -> None:
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
     vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
-    with ExitStack() as closing:
+    with inside(path), ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
         orders: SimpleQueue[Command] = SimpleQueue()
@@ -82,7 +82,7 @@ def run(path: Path) -> None:
 
 
 def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:
-    """The sink to the broker, which puts what is commanded among the orders. Raises ConfigError."""
+    """The sink to the broker, which puts what is commanded among the orders. Raises SettingError."""
     streams = [s.name for s in config.stream]
     home = None if config.homeassistant is None else config.homeassistant.prefix
     return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put, home=home)
@@ -147,9 +147,12 @@ def check(path: Path) -> Iterator[str]:
     config = load(path)
     pick_device(config.device)
     if config.mqtt is not None:
-        login(config.mqtt, node=config.node, will_topic=None)
+        with inside(path):
+            login(config.mqtt, node=config.node, will_topic=None)
     yield f"{path}: valid; node {config.node}"
-    for name, opened in opened_streams(config).items():
+    with inside(path):
+        streams = opened_streams(config)
+    for name, opened in streams.items():
         yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
         if opened.made_here:
             yield f"stream {name}: its profile was calibrated on this box"

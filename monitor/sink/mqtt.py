@@ -41,7 +41,7 @@ class Mqtt:
 
         `home` is the prefix under which Home Assistant looks for devices; none if it is not told of us.
 
-        Raises ConfigError if the password or the certificates cannot be read.
+        Raises SettingError if the password or the certificates cannot be read.
         """
         self._root = f"{topic}/{node}"
         self._streams = tuple(streams)
@@ -84,7 +84,7 @@ class Mqtt:
         self._outgoing.ring()
 
     def reconfigure(self, config: MqttConfig) -> None:
-        """Goes to another broker, or to the same one as somebody else; nothing that waits is lost. Raises ConfigError."""
+        """Goes to another broker, or to the same one as somebody else; nothing that waits is lost. Raises SettingError."""
         me = self._login(config)
         # The old broker must not go on saying that we are there.
         self._outgoing.retained.put(f"{self._root}/status", "offline")
