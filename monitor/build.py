@@ -195,7 +195,7 @@ def pipeline(
 ) -> tuple[Pipeline, Control]:
     """The whole spine, warm, not yet running, and who decides what is in force on it; measured, if there are metrics.
 
-    Streams learn, if there is a file `path` of the configuration. Raises ConfigError, ModelError, SourceError.
+    Streams learn, if there is a file `path` of the configuration. Raises SettingError, ModelError, SourceError.
     """
     opened, device, notifier = opened_streams(config), pick_device(config.device), Notifier()
     judges = engines(opened, device)

@@ -13,12 +13,13 @@ from queue import SimpleQueue
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, load
+from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, inside, load
 from monitor.engine import pick_device
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
 from monitor.marked import mark
 from monitor.opened import Opened, opened_streams
+from monitor.pipeline import Pipeline
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
@@ -42,14 +43,15 @@ def run(path: Path) -> None:
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
     vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
-    with ExitStack() as closing:
+    with inside(path), ExitStack() as closing:
         outbox = open_outbox(config)
         closing.callback(outbox.close)
         if (state := state_dir(config)) is not None:
             closing.callback(take(state))
         orders: SimpleQueue[Command] = SimpleQueue()
         mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
-        sinks: list[Sink] = [*([] if mqtt is None else [mqtt]), *([JsonLines()] if config.jsonl else [])]
+        jsonl = JsonLines() if config.jsonl else None
+        sinks: list[Sink] = [sink for sink in (mqtt, jsonl) if sink is not None]
         for sink in sinks:
             closing.callback(sink.close)
         vitals.delivery = None if mqtt is None else mqtt.delivery
@@ -64,6 +66,8 @@ def run(path: Path) -> None:
         pipeline, control = build.pipeline(
             config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
         )
+        if jsonl is not None:
+            attach(jsonl, pipeline, alone=mqtt is None)
         control.mark = partial(mark, None if config.evidence is None else evidence_dir(config, config.evidence, path), state_dir(config))
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
@@ -80,7 +84,7 @@ def run(path: Path) -> None:
 
 
 def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:
-    """The sink to the broker, which puts what is commanded among the orders. Raises ConfigError."""
+    """The sink to the broker, which puts what is commanded among the orders. Raises SettingError."""
     streams = [s.name for s in config.stream]
     home = None if config.homeassistant is None else config.homeassistant.prefix
     return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put, home=home)
@@ -88,6 +92,18 @@ def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: Simple
 
 def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:
     """Nobody is told what is in force."""
+
+
+def attach(jsonl: JsonLines, pipeline: Pipeline, *, alone: bool) -> None:
+    """Counts the lines among the node's counters; where nobody else is told of events, a reader that leaves is the end."""
+    also = pipeline.also
+    pipeline.also = lambda: {**also(), **jsonl.counters()}
+    if alone:
+        jsonl.left = lambda: pipeline.soon(_deserted)
+
+
+def _deserted() -> None:
+    raise SinkError("standard output: closed by its reader, and there is no [mqtt]: nobody is told of events any more")
 
 
 def _served(health: HealthConfig, metrics: Metrics) -> Callable[[], None]:
@@ -133,8 +149,10 @@ def check(path: Path) -> Iterator[str]:
     config = load(path)
     pick_device(config.device)
     if config.mqtt is not None:
-        login(config.mqtt, node=config.node, will_topic=None)
-    streams = opened_streams(config)
+        with inside(path):
+            login(config.mqtt, node=config.node, will_topic=None)
+    with inside(path):
+        streams = opened_streams(config)
     kept = None if config.evidence is None else evidence_dir(config, config.evidence, path)
     yield f"{path}: valid; node {config.node}"
     for name, opened in streams.items():

@@ -13,6 +13,10 @@ class ConfigError(DiffmonError):
     exit_code = 78
 
 
+class SettingError(ConfigError):
+    """A key of the configuration is wrong: the message says key, value and what was expected, and not yet in which file."""
+
+
 class SourceError(DiffmonError):
     """A file, device or stream cannot be read."""
 

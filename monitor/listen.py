@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monitor import log
 from monitor.backlog import Backlog
-from monitor.config import Config, load
+from monitor.config import Config, inside, load
 from monitor.errors import ConfigError
 from monitor.hook import Hook
 from monitor.interrupt import asked_to_stop
@@ -51,7 +51,8 @@ def _login(path: Path, config: Config) -> Login:
     """As the daemon, by a name of our own: a broker throws out whoever had the name before."""
     if config.mqtt is None:
         raise ConfigError(f"{path}: mqtt: missing, expected the broker to listen to")
-    known = login(config.mqtt, node=config.node, will_topic=None)
+    with inside(path):
+        known = login(config.mqtt, node=config.node, will_topic=None)
     return dataclasses.replace(known, client_id=f"diffmon-{config.node}-listen-{os.getpid()}")
 
 

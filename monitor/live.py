@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.address import name
 from monitor.config import MicrophoneConfig, NetworkConfig, StdinConfig
-from monitor.errors import ConfigError, SourceError
+from monitor.errors import SettingError, SourceError
 from monitor.secret import first_line
 from monitor.source import stdin
 from monitor.source.child import command, told
@@ -31,7 +31,7 @@ def captured(section: LiveConfig, rate_hz: int) -> Process:
 
 
 def password(section: NetworkConfig, *, key: str = "source.password_file") -> str | None:
-    """Of the stream's login, none if there is none. Raises ConfigError naming the key."""
+    """Of the stream's login, none if there is none. Raises SettingError."""
     return None if section.password_file is None else first_line(section.password_file, key=key)
 
 
@@ -39,7 +39,7 @@ def _readable_password(section: NetworkConfig) -> str | None:
     """Read anew at every attempt, since it may be changed meanwhile; one that cannot be read may come back."""
     try:
         return password(section)
-    except ConfigError as error:
+    except SettingError as error:
         raise SourceError(f"{name(section.url)}: {error}") from None
 
 

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import structlog
+
+
+class _Unfailing(structlog.PrintLogger):
+    """Loses a line that cannot be written: on a full disk, or without a reader, nothing else shall end by it. Any thread may call it."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def configure(level: str) -> None:
@@ -16,7 +27,7 @@ def configure(level: str) -> None:
             *(_for_people() if sys.stderr.isatty() else _for_programs()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Unfailing(sys.stderr),
     )
 
 

@@ -101,11 +101,13 @@ def replay_files(
 
 
 def _broker(chosen: Setting) -> Link:
-    if chosen.config is None or chosen.config.mqtt is None:
+    if chosen.path is None or chosen.config is None or chosen.config.mqtt is None:
         raise ConfigError(f"{chosen.path}: mqtt: missing, expected a broker to publish to")
     # A client id of its own: with the daemon's, the broker would throw the daemon out.
     mqtt = chosen.config.mqtt.model_copy(update={"client_id": f"diffmon-{chosen.node}-replay"})
-    return Link(login(mqtt, node=chosen.node, will_topic=None), Outgoing(Outbox()), root=f"{chosen.config.topic}/{chosen.node}")
+    with config.inside(chosen.path):
+        me = login(mqtt, node=chosen.node, will_topic=None)
+    return Link(me, Outgoing(Outbox()), root=f"{chosen.config.topic}/{chosen.node}")
 
 
 def _beginning(path: Path, seconds: float, taken: set[float]) -> float:

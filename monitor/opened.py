@@ -16,7 +16,7 @@ from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig
 from monitor.engine import Engine, open_model, open_profile
-from monitor.errors import ConfigError, ModelError
+from monitor.errors import ModelError, SettingError
 from monitor.live import password
 from monitor.source.media import probe, sound_files
 from monitor.state import profile_path, state_dir
@@ -79,25 +79,25 @@ def about(kind: str, model: Model) -> str:
     return json.dumps([kind, dict(model.grid)], sort_keys=True)
 
 
-def check_source(stream: StreamConfig) -> None:
-    """Raises SourceError or ConfigError if the source cannot be opened, as far as it is known before."""
+def check_source(stream: StreamConfig, index: int) -> None:
+    """Raises SourceError or SettingError if the source cannot be opened, as far as it is known before."""
     match stream.source:
         case FileConfig(paths=paths):
             for path in sound_files(paths):
                 probe(path)
         case NetworkConfig() as network:
-            password(network, key=f"stream {stream.name}: source.password_file")
+            password(network, key=f"stream[{index}].source.password_file")
 
 
 def opened_streams(config: Config) -> dict[str, Opened]:
-    """Every stream's model and profile, and its files found to be readable. Raises ConfigError, ModelError, SourceError."""
+    """Every stream's model and profile, and its files found to be readable. Raises SettingError, ModelError, SourceError."""
     opened, state = {}, state_dir(config)
     for i, stream in enumerate(config.stream):
         if state is None and (stream.learn_for is not None or stream.recalibrate == "auto"):
             key = "recalibrate" if stream.learn_for is None else "learn_for"
-            raise ConfigError(f"stream[{i}].{key}: there is no state folder to learn in, expected one as state_dir")
+            raise SettingError(f"stream[{i}].{key}: there is no state folder to learn in, expected one as state_dir")
         opened[stream.name] = open_stream(stream, state)
-        check_source(stream)
+        check_source(stream, i)
     return opened
 
 

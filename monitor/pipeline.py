@@ -197,11 +197,11 @@ class Pipeline:
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
             self._counts[f"events_{event.type}"] += 1
-            log.info(f"event.{event.type}", id=event.id, stream=event.stream, score=round(event.score, 2), where=dict(event.where))
             # Each is told, even if another raises.
             with ExitStack() as telling:
                 for sink in reversed(self._sinks):
                     telling.callback(sink.event, event)
+            log.info(f"event.{event.type}", id=event.id, stream=event.stream, score=round(event.score, 2), where=dict(event.where))
 
     def _settle(self, judged: set[str]) -> None:
         """Has kept how far the streams that can be read again were judged, once all that was found is told."""

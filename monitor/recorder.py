@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from monitor import build
-from monitor.config import FolderConfig, load
+from monitor.config import FolderConfig, inside, load
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.flac import Sound
 from monitor.interrupt import asked_to_stop
@@ -104,12 +104,13 @@ class Segments:
 def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iterator[Progress | Recorded]:
     """Records until the folder holds so many seconds of the stream, or until SIGINT or SIGTERM. Raises DiffmonError."""
     config = load(config_path)
-    chosen = next((s for s in config.stream if s.name == stream), None)
+    number, chosen = next(((i, s) for i, s in enumerate(config.stream) if s.name == stream), (0, None))
     if chosen is None:
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
     if isinstance(chosen.source, FolderConfig):
         raise ConfigError(f"{config_path}: stream {stream!r} is a folder of recordings already, expected one that is heard as it plays")
-    check_source(chosen)
+    with inside(config_path):
+        check_source(chosen, number)
     rate_hz = build.recording_rate_hz()
     try:
         folder.mkdir(parents=True, exist_ok=True)

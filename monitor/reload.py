@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel
 
 from monitor import log
-from monitor.config import Config, load
+from monitor.config import Config, inside, load
 from monitor.control import Control
 from monitor.errors import ConfigError
 from monitor.health import Notifier
@@ -38,7 +38,8 @@ class Reload:
         """Puts the file in force, or says why not."""
         self._notifier.reloading()
         try:
-            self._take(load(self._path))
+            with inside(self._path):
+                self._take(load(self._path))
         except ConfigError as error:
             _log.error("reload.refused", reason=str(error))
         self._notifier.reloaded()

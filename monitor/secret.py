@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.errors import ConfigError
+from monitor.errors import SettingError
 
 
 def first_line(path: Path, *, key: str) -> str:
-    """First line of the file that a key of the configuration names. Raises ConfigError."""
+    """First line of the file that a key of the configuration names. Raises SettingError."""
     try:
         with path.open(encoding="utf-8") as file:
             secret = file.readline().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ConfigError(f"{key}: {path}: is not UTF-8 text") from None
+        raise SettingError(f"{key}: {path}: is not UTF-8 text") from None
     except OSError as error:
-        raise ConfigError(f"{key}: {path}: cannot be read: {error.strerror}") from None
+        raise SettingError(f"{key}: {path}: cannot be read: {error.strerror}") from None
     if not secret:
-        raise ConfigError(f"{key}: {path}: the first line is empty, expected the password")
+        raise SettingError(f"{key}: {path}: the first line is empty, expected the password")
     return secret

@@ -10,8 +10,8 @@ from itertools import count
 
 import numpy as np
 
+from monitor.parent import die_with
 from monitor.records import Block
-from monitor.source.child import die_with
 from monitor.source.process import Outlet
 
 RATE_HZ, SIZE = 16_000, 1_600

@@ -23,7 +23,7 @@ STREAM = '[[stream]]\nname = "room"\nsource = { type = "file", paths = ["room.wa
     [
         (STREAM + "hop = 3\n", r"stream\[0\].hop: unknown key"),
         ("[mqtt]\nport = 70000\n" + STREAM, "mqtt.port: 70000: .*65535"),
-        ('[mqtt]\nusername = "a"\npassword_file = "gone"\n' + STREAM, "password_file: .*gone: cannot be read: No such file"),
+        ('[mqtt]\nusername = "a"\npassword_file = "gone"\n' + STREAM, "mqtt.password_file: .*gone: cannot be read: No such file"),
         ("jsonl = false\n" + STREAM, r"jsonl: False without \[mqtt\]"),
         (STREAM + "false_alarms_per_day = 0.001\n", r"stream\[0\].false_alarms_per_day: 0.001: .*0.01"),
         ("[mqtt", "not TOML"),
@@ -31,13 +31,13 @@ STREAM = '[[stream]]\nname = "room"\nsource = { type = "file", paths = ["room.wa
     ],
 )
 def test_a_mistake_in_the_configuration_is_named(text: str | None, expected: str, tmp_path: Path) -> None:
-    """`check` and `run` exit with 78 and name key, value and what was expected."""
+    """`check` and `run` exit with 78 and name file, key, value and what was expected."""
     path = tmp_path / "diffmon.toml"
     if text is not None:
         path.write_text(text)
     for verb in ("check", "run"):
         done = diffmon(verb, "--config", path)
-        assert re.search(expected, done.stderr), done.stderr
+        assert re.search(f"(?m)^diffmon: {re.escape(str(path))}: {expected}", done.stderr), done.stderr
         assert (78, "") == (done.exit_code, done.stdout)
 
 
@@ -57,6 +57,16 @@ def test_publishing_needs_a_broker_in_the_configuration(model: Path, normal_wav:
     assert (78, f"diffmon: {path}: mqtt: missing, expected a broker to publish to\n") == (done.exit_code, done.stderr)
     done = diffmon("replay", normal_wav, "--model", model, "--stream", "barn", "--config", path)
     assert (78, f"diffmon: {path}: no stream 'barn', expected one of room\n") == (done.exit_code, done.stderr)
+
+
+def test_whoever_speaks_to_the_broker_names_the_file_too(model: Path, normal_wav: Path, tmp_path: Path) -> None:
+    """`listen` and `replay --publish` read the same password."""
+    path = tmp_path / "diffmon.toml"
+    path.write_text(f'[mqtt]\nusername = "a"\npassword_file = "gone"\n{STREAM}')
+    for arguments in (["listen"], ["replay", normal_wav, "--model", model, "--publish"]):
+        done = diffmon(*arguments, "--config", path)
+        assert 78 == done.exit_code
+        assert done.stderr.startswith(f"diffmon: {path}: mqtt.password_file: {tmp_path}/gone: cannot be read: No such file")
 
 
 # --- arguments

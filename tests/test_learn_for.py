@@ -82,4 +82,4 @@ def test_what_needs_a_state_folder_says_so(model: Path, tmp_path: Path) -> None:
         path.write_text(f'[[stream]]\nname = "fan"\nmodel = "{model}"\nsource = {{ type = "microphone" }}\n{key}\n')
         done = diffmon("check", "--config", path)
         assert 78 == done.exit_code
-        assert f"stream[0].{key.split()[0]}: there is no state folder to learn in" in done.stderr
+        assert done.stderr.startswith(f"diffmon: {path}: stream[0].{key.split()[0]}: there is no state folder to learn in")

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
 
 from monitor import log
+
+
+def full() -> TextIO:
+    """A file on a full disk."""
+    return open("/dev/full", "w", buffering=1)
+
+
+def left() -> TextIO:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w", buffering=1)
 
 
 @pytest.fixture
@@ -56,3 +71,16 @@ def test_on_a_terminal_a_log_line_is_readable(capsys: pytest.CaptureFixture[str]
     assert "OSError: gone" in err
     assert not err.startswith("{")
     assert secret not in err
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("broken", [full, left])
+def test_a_line_that_cannot_be_written_ends_nothing(broken: Callable[[], TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, into a pipe that nobody has, on a stream that was closed: it is lost, and no more."""
+    stream = broken()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log.configure("info")
+    structlog.get_logger().info("source.opened", stream="pump")
+    with suppress(OSError):
+        stream.close()
+    structlog.get_logger().info("source.opened", stream="pump")

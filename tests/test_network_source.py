@@ -189,7 +189,9 @@ def test_check_and_record_tell_of_it_before_they_begin(tmp_path: Path, model: Pa
     check, record = ["check", "--config", config], ["record", "gate", "--config", config, "--for", "1s", "--out", tmp_path / "normal"]
     for done in (diffmon(*check), diffmon(*record)):
         assert 78 == done.exit_code
-        assert f"stream gate: source.password_file: {tmp_path / 'password'}: cannot be read: No such file" in done.stderr
+        assert done.stderr.startswith(
+            f"diffmon: {config}: stream[0].source.password_file: {tmp_path / 'password'}: cannot be read: No such file"
+        )
     assert not (tmp_path / "normal").exists()
     (tmp_path / "password").write_text(PASSWORD)
     assert 0 == diffmon(*check).exit_code

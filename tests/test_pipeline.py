@@ -323,3 +323,18 @@ def test_a_sink_that_fails_keeps_nothing_from_the_others() -> None:
     assert source.closed.is_set()
     assert [["new", "end: interrupted"]] * 3 == [told(sink.events) for sink in sinks]
     assert [1, 1, 1] == [sink.closed for sink in sinks]
+
+
+def test_an_event_is_told_before_it_is_logged(logs: list[dict[str, object]]) -> None:
+    """Whatever becomes of the line, the event is out."""
+    logged: list[int] = []
+
+    class Logged(Kept):
+        def event(self, event: Event) -> None:
+            super().event(event)
+            logged.append(sum(str(line["event"]).startswith("event.") for line in logs))
+
+    sink = Logged()
+    pipeline({"fan": Scripted(*blocks((STRANGE, 400), (QUIET, 600)))}, sink).run()
+    assert list(range(len(sink.events))) == logged
+    assert ["event.new", "event.end"] == [line["event"] for line in logs if line["event"] in ("event.new", "event.end")]

@@ -50,4 +50,4 @@ def test_a_disabled_stream_is_not_judged_and_says_so() -> None:
         asked(spine, ("disable", False))
         gates[1].set()
         until(lambda: "new" in told(sink.events), timeout_s=PATIENCE_S)
-        until(lambda: sink.statuses[-1] == ("fan", "online"), timeout_s=PATIENCE_S)
+        until(lambda: sink.statuses[-1] != ("fan", "disabled"), timeout_s=PATIENCE_S)

@@ -1,6 +1,6 @@
 """The configuration file: one TOML, checked once, frozen after."""
 
-from monitor.config.file import load, parse
+from monitor.config.file import inside, load, parse
 from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig
 from monitor.config.root import Config
 from monitor.config.section import NAME, Name
@@ -23,6 +23,7 @@ __all__ = [
     "SourceConfig",
     "StdinConfig",
     "StreamConfig",
+    "inside",
     "load",
     "parse",
 ]

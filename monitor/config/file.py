@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from monitor.config.root import Config
 from monitor.config.section import NAME
 from monitor.config.source import SourceConfig
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, SettingError
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # keys that TOML takes without quotes
 
@@ -82,6 +84,15 @@ def _absolute(section: Any, folder: Path) -> Any:
     if isinstance(section, BaseModel):
         return section.model_copy(update={k: _absolute(getattr(section, k), folder) for k in type(section).model_fields})
     return section
+
+
+@contextmanager
+def inside(path: Path) -> Iterator[None]:
+    """Puts the file in front of what is found wrong with one of its keys in the block."""
+    try:
+        yield
+    except SettingError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def load(path: Path) -> Config:

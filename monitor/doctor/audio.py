@@ -6,12 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from monitor import build
-from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, StreamConfig
+from monitor.address import shown
+from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.doctor import Finding
 from monitor.errors import SourceError
 from monitor.source import Source
@@ -19,7 +21,7 @@ from monitor.source.lively import lively
 from monitor.source.media import probe, sound_files
 
 WITHIN_S = 10.0
-"""A microphone delivers living sound within this time."""
+"""A live source delivers living sound within this time."""
 LISTENED_S = 1.0
 """Of sound whose level is told."""
 
@@ -27,27 +29,42 @@ Opening = Callable[[StreamConfig, int], Source]
 
 
 def findings(config: Config, opening: Opening = build.source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
-    """One for each stream's source; `opening` opens a microphone at a rate."""
+    """One for each stream's source; `opening` opens one that is live at a rate."""
     for stream in config.stream:
         check = f"sound of {stream.name}"
         match stream.source:
             case MicrophoneConfig():
-                yield _microphone(check, stream, opening, within_s)
+                yield _heard(partial(Finding, check), partial(opening, stream), within_s, silent="alsamixer", mend=_mend)
+            case NetworkConfig() as network:
+                silent = f"ffplay {_asked(network)}  # silent there too? then it is its camera or microphone"
+                yield _heard(
+                    partial(Finding, check), partial(opening, stream), within_s, silent=silent, mend=partial(_mend_network, network)
+                )
+            case StdinConfig():
+                yield Finding(check, "ok", "not tried: standard input is the daemon's own")
             case FileConfig(paths=paths):
                 yield _files(check, paths)
             case FolderConfig(path=path):
                 yield _folder(check, path)
 
 
-def _microphone(check: str, stream: StreamConfig, opening: Opening, within_s: float) -> Finding:
+def _heard(
+    finding: Callable[..., Finding],
+    opening: Callable[[int], Source],
+    within_s: float,
+    *,
+    silent: str,
+    mend: Callable[[str], str],
+) -> Finding:
+    """What is heard of a live source, else what mends that it is silent, or what it failed with."""
     rate_hz = build.recording_rate_hz()
     try:
-        level_db = _level_db(opening(stream, rate_hz), rate_hz, within_s)
+        level_db = _level_db(opening(rate_hz), rate_hz, within_s)
     except SourceError as error:
-        return Finding(check, "failed", str(error), _mend(str(error)))
+        return finding("failed", str(error), mend(str(error)))
     if level_db is None:
-        return Finding(check, "failed", f"no living sound within {within_s:g} s: always the same value, or nothing", "alsamixer")
-    return Finding(check, "ok", f"heard, at {level_db:.0f} dBFS")
+        return finding("failed", f"no living sound within {within_s:g} s: always the same value, or nothing", silent)
+    return finding("ok", f"heard, at {level_db:.0f} dBFS")
 
 
 def _level_db(source: Source, rate_hz: int, within_s: float) -> float | None:
@@ -76,6 +93,20 @@ def _mend(error: str) -> str:
     if "channels" in error:
         return "channel = 0"
     return 'diffmon devices  # and name one in the stream\'s source: device = "..."'
+
+
+def _mend_network(network: NetworkConfig, error: str) -> str:
+    """What helps against what a network stream failed with."""
+    if "source.password_file" in error:
+        return f"ls -l {network.password_file}"
+    if "401" in error or "403" in error:
+        return 'username = "..."  and  password_file = "..."  # in the stream\'s source, as the server knows them'
+    return f'ffprobe -v error {_asked(network)}  # from here; then, in the stream\'s source: url = "..."'
+
+
+def _asked(network: NetworkConfig) -> str:
+    """How FFmpeg's programs are told of the stream, without its secrets."""
+    return "-rtsp_transport tcp " * network.url.startswith("rtsp") + shown(network.url)
 
 
 def _files(check: str, paths: tuple[Path, ...]) -> Finding:

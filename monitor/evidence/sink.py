@@ -23,11 +23,12 @@ from monitor.ring import Ring
 
 MOST = 32
 """Clips that may be open at the same time."""
+CLOSE_S = 1.5
+"""How long the end may take."""
 
 _QUEUE = 1000
 _TICK_S = 0.25
 _HOUR_S = 3600.0
-_CLOSE_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -100,9 +101,9 @@ class Evidence:
         return self._steps.unfinished_tasks > 0 or any(c.behind() for c in list(self._clips.values()) if c.event.stream == stream)
 
     def close(self) -> None:
-        """Finishes what is open with what is there, within 2 s; may be called twice."""
+        """Finishes what is open with what is there, within `CLOSE_S`; may be called twice."""
         if self._leave_s == float("inf"):
-            self._leave_s = time.monotonic() + _CLOSE_S
+            self._leave_s = time.monotonic() + CLOSE_S
             with suppress(Full):  # then it leaves by the clock
                 self._steps.put_nowait(None)
         self._thread.join(max(0.0, self._leave_s - time.monotonic()))
@@ -181,7 +182,7 @@ class Evidence:
         from monitor.evidence.drawing import draw
 
         spectrogram = self._pictures.pop(clip.event.id, None)
-        if spectrogram is not None and time.monotonic() < self._leave_s - _CLOSE_S / 2:
+        if spectrogram is not None and time.monotonic() < self._leave_s - CLOSE_S / 2:
             png = draw(spectrogram, clip.seconds, clip.event, clip.start_s)
             self._store.finish(partial(write_bytes, self._store.folder / clip.event.evidence["picture"], png))
             self._pictured(clip.event.stream, png)

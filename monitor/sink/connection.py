@@ -43,13 +43,22 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
-    def close(self, timeout_s: float) -> None:
-        """Sends what is ready within the time, if connected, and ends the thread."""
+    @property
+    def hopeful(self) -> bool:
+        """Whether the broker is there, or no attempt to reach it has failed yet."""
+        return self.connected or not self._failures
+
+    def close(self, timeout_s: float, *, patience_s: float = CONNECT_TIMEOUT_S) -> None:
+        """Sends what is ready within the time, if connected, and ends the thread.
+
+        An attempt to connect that is under way cannot be broken off: after `patience_s` it is left to itself, and sends nothing any more.
+        """
+        connected = self.connected
         self._deadline_s = time.monotonic() + timeout_s
         self._stop.set()
         self._outgoing.ring()
-        self._thread.join(timeout_s + CONNECT_TIMEOUT_S)
-        if self._thread.is_alive():
+        self._thread.join(patience_s if not connected else timeout_s + patience_s)
+        if self._thread.is_alive() and connected:
             log.warning("mqtt.stuck", host=self._login.host)
 
     def _run(self) -> None:
@@ -91,6 +100,8 @@ class Connection:
         """One session in the newest protocol that the broker speaks; a session that never came up says nothing about the next."""
         protocol = self._protocol or self._newest_protocol()
         self._protocol = None
+        if self._stop.is_set():
+            return
         with self._open(self._login, protocol, self._incoming) as session:
             while not self._over(session):
                 session.step()

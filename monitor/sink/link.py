@@ -14,9 +14,10 @@ from monitor.sink.outgoing import Outgoing
 from monitor.sink.vitals import Delivery
 
 DRAIN_S = 3.0
-"""How long the end waits for events to be acknowledged."""
+"""How long events are waited for to be acknowledged."""
 GOODBYE_S = 1.0
-"""How long it then waits for what else there is to say."""
+"""How long the end waits for what else there is to say."""
+_PATIENCE_S = 0.2  # of it, for the thread to end
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +74,18 @@ class Link:
         self._connection.close(GOODBYE_S)
         self._connection = Connection(login, self._outgoing, self._incoming)
 
-    def drain(self) -> int:
+    @property
+    def hopeful(self) -> bool:
+        """As `Connection.hopeful`."""
+        return self._connection.hopeful
+
+    def drain(self, timeout_s: float = DRAIN_S) -> int:
         """How many events are still unacknowledged after a few seconds of waiting."""
-        if not self._outgoing.outbox.wait_empty(DRAIN_S):
+        if not self._outgoing.outbox.wait_empty(timeout_s):
             log.warning("mqtt.unsent", events=len(self._outgoing.outbox))
         return len(self._outgoing.outbox)
 
-    def close(self) -> None:
-        """Says what there is left to say, and leaves. May be called twice."""
-        self._connection.close(GOODBYE_S)
+    def close(self, timeout_s: float = GOODBYE_S) -> None:
+        """Says what there is left to say, if the broker is there, and leaves, within the time. May be called twice."""
+        self._connection.close(timeout_s - _PATIENCE_S, patience_s=_PATIENCE_S)
         self._outgoing.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config import MqttConfig
-from monitor.errors import ConfigError
+from monitor.errors import SettingError
 from monitor.secret import first_line
 
 
@@ -40,7 +40,7 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 def login(config: MqttConfig, *, node: str, will_topic: str | None) -> Login:
-    """The login of a configuration, its files read. Raises ConfigError naming the key."""
+    """The login of a configuration, its files read. Raises SettingError."""
     return Login(
         host=config.host,
         port=config.port,
@@ -59,9 +59,9 @@ def _tls(config: MqttConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
     except ssl.SSLError:
-        raise ConfigError(f"mqtt.ca_file: {config.ca_file}: holds no PEM certificate") from None
+        raise SettingError(f"mqtt.ca_file: {config.ca_file}: holds no PEM certificate") from None
     except OSError as error:
-        raise ConfigError(f"mqtt.ca_file: {config.ca_file}: cannot be read: {error.strerror}") from None
+        raise SettingError(f"mqtt.ca_file: {config.ca_file}: cannot be read: {error.strerror}") from None
     if config.cert_file is not None:
         _show(context, config.cert_file, config.key_file)
     context.sslsocket_class = _TlsSocket
@@ -74,7 +74,7 @@ def _show(context: ssl.SSLContext, cert_file: Path, key_file: Path | None) -> No
         context.load_cert_chain(cert_file, key_file, password=lambda: "")
     except (ssl.SSLError, ValueError):
         files = f"{cert_file}" if key_file is None else f"{cert_file} and {key_file}"
-        raise ConfigError(f"mqtt.cert_file: {files}: expected a PEM certificate and its own key, without a passphrase") from None
+        raise SettingError(f"mqtt.cert_file: {files}: expected a PEM certificate and its own key, without a passphrase") from None
     except OSError as error:
         unread = next((path for path in (cert_file, key_file) if path is not None and not os.access(path, os.R_OK)), cert_file)
-        raise ConfigError(f"mqtt.{'cert' if unread == cert_file else 'key'}_file: {unread}: cannot be read: {error.strerror}") from None
+        raise SettingError(f"mqtt.{'cert' if unread == cert_file else 'key'}_file: {unread}: cannot be read: {error.strerror}") from None

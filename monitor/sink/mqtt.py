@@ -11,13 +11,15 @@ from monitor.config import MqttConfig
 from monitor.records import Command, Event, Reading, StreamStatus, Switch
 from monitor.sink import homeassistant
 from monitor.sink.incoming import Incoming
-from monitor.sink.link import Link
+from monitor.sink.link import GOODBYE_S, Link
 from monitor.sink.login import Login, login
 from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
 from monitor.sink.payload import json_text, reading_payload
 from monitor.sink.vitals import Delivery
 
+CLOSE_S = 2.5
+"""How long the end may take."""
 _REMEMBERED = 200  # streams
 
 
@@ -39,7 +41,7 @@ class Mqtt:
 
         `home` is the prefix under which Home Assistant looks for devices; none if it is not told of us.
 
-        Raises ConfigError if the password or the certificates cannot be read.
+        Raises SettingError if the password or the certificates cannot be read.
         """
         self._root = f"{topic}/{node}"
         self._streams = tuple(streams)
@@ -82,7 +84,7 @@ class Mqtt:
         self._outgoing.ring()
 
     def reconfigure(self, config: MqttConfig) -> None:
-        """Goes to another broker, or to the same one as somebody else; nothing that waits is lost. Raises ConfigError."""
+        """Goes to another broker, or to the same one as somebody else; nothing that waits is lost. Raises SettingError."""
         me = self._login(config)
         # The old broker must not go on saying that we are there.
         self._outgoing.retained.put(f"{self._root}/status", "offline")
@@ -105,11 +107,11 @@ class Mqtt:
         return self._link.delivery()
 
     def close(self) -> None:
-        """Waits a few seconds for the events' acknowledgement, says `offline`, leaves. May be called twice."""
+        """Waits for the events' acknowledgement if there is hope, says `offline`, leaves: within `CLOSE_S`. May be called twice."""
         if self._closed:
             return
         self._closed = True
-        self._link.drain()
+        self._link.drain(CLOSE_S - GOODBYE_S if self._link.hopeful else 0.0)
         for stream in self._streams:
             self.status(stream, "offline")
         self._outgoing.retained.put(f"{self._root}/status", "offline")

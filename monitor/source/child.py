@@ -1,13 +1,12 @@
 """What runs in the process of a live source: opens it, and pours it into the pipe. Imports neither torch nor librosa.
 
-  python -m monitor.source.child PARENT < SPECIFICATION
+  python -m monitor.parent PARENT monitor.source.child < SPECIFICATION
 
 PARENT is the process that reads the pipe, without which this one ends; SPECIFICATION the source, as JSON: it may hold a password.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -17,29 +16,21 @@ from typing import Any
 
 from monitor import log
 from monitor.errors import SourceError
+from monitor.parent import child
 from monitor.source import Source
 from monitor.source.microphone import Microphone
 from monitor.source.process import Outlet
 from monitor.source.stdin import StandardInput
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-
 
 def command() -> list[str]:
     """Starts the child of this process."""
-    return [sys.executable, "-P", "-m", "monitor.source.child", str(os.getpid())]
+    return child("monitor.source.child")
 
 
 def told(specification: dict[str, Any]) -> bytes:
     """What it is told about its source."""
     return json.dumps(specification).encode()
-
-
-def die_with(parent: int) -> None:
-    """Lets this process be killed when its parent ends, however that ends; does so at once if it has."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
 
 
 def opened(specification: dict[str, Any]) -> Source:
@@ -64,9 +55,8 @@ def pour(source: Source, outlet: Outlet) -> None:
 
 
 def main() -> int:
-    """Runs until the source ends or fails, or the parent is gone."""
-    parent, specification = int(sys.argv[1]), json.load(sys.stdin)
-    die_with(parent)
+    """Runs until the source ends or fails."""
+    specification = json.load(sys.stdin)
     # Ctrl-C reaches the whole group; the parent ends what it began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log.configure("info")
