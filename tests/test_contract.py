@@ -46,6 +46,7 @@ CONTRACT: dict[str, tuple[int, bool, list[str]]] = {
     "diffmon/barn/fan/mark_normal/state": (1, True, ["0123456789abcdef"]),
     "diffmon/barn/fan/event": (1, False, [*EVENT_FIELDS, "reason"]),
     "diffmon/barn/fan/score": (0, False, ["score", "p_value", "level_dbfs", "at"]),
+    "diffmon/barn/fan/picture": (1, True, ["PNG"]),
     "diffmon/barn/stats": (0, False, ["windows", "mqtt.connected", "mqtt.ack_age_s", "mqtt.sent", "mqtt.dropped", "mqtt.waiting"]),
 }
 """Every topic: quality of service, whether the broker keeps it, and its values, or the fields of the last one, in order.
@@ -67,8 +68,9 @@ def test_topics_and_fields_are_those_that_others_build_on(mosquitto: Mosquitto) 
             in_force: list[tuple[Switch, bool | float | str]] = [("enabled", True), ("enabled", False), ("false_alarms_per_day", 0.5)]
             for switch, value in [*in_force, ("silence_min", 30.0), ("silence_min", 0.0), ("mark_normal", "0123456789abcdef")]:
                 sink.switch("fan", switch, value)
+            sink.picture("fan", b"PNG")
             sink.stats({"windows": 7})
-            until(lambda: early.on("diffmon/barn/stats") and early.on("diffmon/barn/fan/score"))
+            until(lambda: all(early.on(f"diffmon/barn/{topic}") for topic in ("stats", "fan/score", "fan/picture")))
         early.wait("diffmon/barn/status", ["offline"])
         assert CONTRACT.keys() == {m.topic for m in early.messages}
         with Subscriber(mosquitto.port) as late:
