@@ -201,6 +201,7 @@ def pipeline(
     judges = engines(opened, device)
     arrived = threading.Condition()
     watches, readers, reached = {}, {}, {}
+    outbox.going_on = frozenset(s.name for s in config.stream if isinstance(s.source, FolderConfig))
     for stream in config.stream:
         name, folder = stream.name, filled(stream, outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
@@ -213,8 +214,7 @@ def pipeline(
             unix=unix,
             arrived=arrived,
             begin=begin,
-            # Another life's indices mean something only where the stream goes on with them.
-            told_to=outbox.told_to(name) if begin else 0,
+            told_to=0 if folder is None or folder.position is None else outbox.told_to(name),
             evidence=evidence,
         )
         if folder is None:

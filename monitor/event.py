@@ -122,6 +122,11 @@ def settled(state: State, rule: Rule, start: int) -> int | None:
     return None if state.ended is not None and start < state.ended + rule.items(rule.cooldown_s) else start
 
 
+def standing(state: State) -> Change | None:
+    """What the last change would say of the open event, were it told now; none if there is none."""
+    return None if state.open is None else _change(state, state.open, "update", None)
+
+
 def _watch(state: State, rule: Rule, judgement: Judgement) -> tuple[State, list[Change]]:
     """What one window means while no event is open."""
     if not judgement.p_value <= rule.alarm_p or _cooling(state, rule, judgement):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.event import Rule, State, lapse, observe, settled, stop
+from monitor.event import Rule, State, lapse, observe, settled, standing, stop
 from monitor.records import Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
@@ -95,7 +95,7 @@ class Watch:
         if self.muted:
             return []
         self._state, changes = observe(self._state, self.level.rule, judgement)
-        return self._events(changes)
+        return self._events(changes) or self._events(self._goes_on())
 
     def lapse(self, now_s: float) -> list[Event]:
         """What there is to tell because time went by, though no window came; `now_s` is monotonic.
@@ -136,6 +136,11 @@ class Watch:
 
     def _events(self, changes: Sequence[Change]) -> list[Event]:
         return [self._event(told) for change in changes for told in self._untold(change)]
+
+    def _goes_on(self) -> list[Change]:
+        """The open event, if it was told in part and is to be told now, though the decider has nothing to say of it."""
+        change = standing(self._state)
+        return [] if change is None or change.start >= self._told_to or self._resumed is not None else [change]
 
     def _untold(self, change: Change) -> list[Change]:
         """What of a change is to be told: all, but of what began before `told_to` only what goes on, as an event of its own from there."""

@@ -83,6 +83,7 @@ class Slow(Kept):
 
 def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None = None) -> Pipeline:
     """A pipeline that watches a folder, from where it was left off."""
+    outbox.going_on = frozenset({STREAM})
     arrived, place = threading.Condition(), outbox.kept(STREAM)
     position = None if place is None else Position.read(place)
     trail = Trail(position)

@@ -226,6 +226,16 @@ def test_what_goes_on_is_told_from_where_the_earlier_life_ended() -> None:
     assert ["new"] == [e.type for e in watch.take(judgement(4000))]
 
 
+def test_what_goes_on_is_told_though_no_update_is_due() -> None:
+    """Ten seconds after what was told, however seldom updates are."""
+    watch = told_before(1300)
+    watch.level = Level(replace(RULE, update_s=600.0), 3.25, extrapolated=False)
+    told = [(i, event) for i in range(60) for event in watch.take(judgement(1000 + i * HOP))]
+    assert [("new", 0, 1300)] == [(e.type, e.seq, e.start_index) for _, e in told]
+    assert 1300 + 1000 <= told[0][1].end_index < 1300 + 1000 + HOP
+    assert [("end", 1)] == [(e.type, e.seq) for e in watch.stop("stopped")]
+
+
 def test_what_ends_just_as_it_would_be_told_has_a_beginning_and_an_end() -> None:
     """Nobody hears of an end alone."""
     watch = watching()

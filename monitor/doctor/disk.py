@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import shutil
 import tempfile
@@ -80,7 +79,7 @@ def _mend(folder: Path, refusal: OSError) -> str:
     if not place.is_dir():
         return f'ls -ld {place}  # a file; another: state_dir = "/var/lib/diffmon"'
     if place == folder and not os.access(place, os.W_OK):
-        return f"chown {getpass.getuser()} {folder}"
+        return f"chown {os.getuid()} {folder}"
     return f'df -h {place}; ls -ld {place}  # or another: state_dir = "/var/lib/diffmon"'
 
 

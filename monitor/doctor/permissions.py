@@ -32,7 +32,7 @@ def _secret(check: str, file: Path) -> Finding:
     except FileNotFoundError:
         return Finding(check, "failed", f"{file}: no such file", _bring(file))
     except OSError as error:
-        return Finding(check, "failed", f"{file}: cannot be read: {error.strerror}", f"chown {getpass.getuser()} {file}")
+        return Finding(check, "failed", f"{file}: cannot be read: {error.strerror}", f"chown {os.getuid()} {file}")
     if mode & 0o004:
         return Finding(check, "warning", f"{file}: everybody on this machine can read it", f"chmod 600 {file}")
     return Finding(check, "ok", f"{file}: can be read, but not by everybody")

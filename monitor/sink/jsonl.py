@@ -62,11 +62,12 @@ class JsonLines:
         if self._closing.is_set():
             return
         self._closing.set()
-        if not len(self._waiting):
+        idle = not len(self._waiting)
+        if idle:
             self._waiting.put("")  # wakes the thread
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
-            log.warning("jsonl.unwritten", events=len(self._waiting) + 1, reason="nobody reads them")
+            log.warning("jsonl.unwritten", events=len(self._waiting) + (not idle), reason="nobody reads them")
 
     def _run(self) -> None:
         while len(self._waiting) or not self._closing.is_set():

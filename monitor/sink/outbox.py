@@ -31,6 +31,7 @@ CAPACITY = 10_000
 LIFE_S = 7 * 86400.0
 """How long an event may wait."""
 
+_SET_S = 60.0  # a wall clock that moved by more against the monotonic one was set
 _REMEMBERED = 10_000  # events that have ended
 log = structlog.get_logger(__name__)
 
@@ -57,17 +58,28 @@ class Outbox:
 
     Args:
         path: the database, made if it is not there; none keeps events in memory alone, for as long as the process lives.
-        unix: wall time in unix seconds; if none, as it was at the start and counted on from there: setting the clock ages nothing.
+        unix: wall time in unix seconds.
+        monotonic: by which it is noticed that the wall clock was set: that ages nothing.
     """
 
-    def __init__(self, path: Path | None = None, capacity: int = CAPACITY, *, unix: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        capacity: int = CAPACITY,
+        *,
+        unix: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Opens the database and tells of the end of what a dead process left open. Raises SinkError if another process has it."""
         self.sent = 0
         """Events that left with the broker's acknowledgement."""
         self.dropped = 0
         """Events that left because there was no room, or because they were too old."""
         self._capacity = capacity
-        self._unix = unix or _steady(time.time() - time.monotonic())
+        self._unix, self._monotonic = unix, monotonic
+        self._offset_s = unix() - monotonic()
+        self.going_on: frozenset[str] = frozenset()
+        """Streams whose indices the next life of the daemon goes on with; set before anything is put."""
         self._changed = threading.Condition()
         opened = None if path is None else on_disk(path)
         self.disk_failed = path is not None and opened is None
@@ -98,7 +110,7 @@ class Outbox:
                 self._done(lambda: _keep(self._database, name, value))
 
     def told_to(self, stream: str) -> int:
-        """Absolute index at which the last step that was put of a stream's events ended; 0 if there was none."""
+        """Absolute index at which the last step that was put of a stream that goes on ended; 0 if there was none."""
         return int(self.kept(_told(stream)) or 0)
 
     def after(self, last: int) -> Message | None:
@@ -144,10 +156,12 @@ class Outbox:
     def _put(self, topic: str, event: Event, text: str) -> None:
         if self._database.execute("SELECT 1 FROM ended WHERE event = ?", (event.id,)).fetchone():
             return
+        self._set_right()
         number = self._last + 1
         with transaction(self._database) as database:
             _append(database, number, topic, text, self._unix())
-            _keep(database, _told(event.stream), str(event.end_index))
+            if event.stream in self.going_on:
+                _keep(database, _told(event.stream), str(event.end_index))
             if event.type == "end":
                 database.execute("DELETE FROM open WHERE event = ?", (event.id,))
                 _remember(database, event.id)
@@ -160,11 +174,19 @@ class Outbox:
         self.dropped += excess
 
     def _after(self, last: int) -> Message | None:
+        self._set_right()
         row = self._database.execute("SELECT * FROM waiting WHERE id > ? ORDER BY id LIMIT 1", (last,)).fetchone()
         if row is None:
             return None
         number, topic, text, put_unix = row
         return Message(number, topic, text, put_unix + LIFE_S - self._unix())
+
+    def _set_right(self) -> None:
+        """Moves all that waits by as much as the wall clock was set."""
+        offset_s = self._unix() - self._monotonic()
+        if abs(offset_s - self._offset_s) > _SET_S:
+            self._database.execute("UPDATE waiting SET put_unix = put_unix + ?", (offset_s - self._offset_s,))
+            self._offset_s = offset_s
 
     def _remove(self, number: int) -> int:
         """How many left: none, if it had left before."""
@@ -204,10 +226,6 @@ class Outbox:
                 log.error("outbox.unreadable", reason=str(unreadable))
         self._database = memory
         self._waiting = memory.execute("SELECT count(*) FROM waiting").fetchone()[0]
-
-
-def _steady(began_unix: float) -> Callable[[], float]:
-    return lambda: began_unix + time.monotonic()
 
 
 def _append(database: sqlite3.Connection, number: int, topic: str, text: str, now: float) -> None:

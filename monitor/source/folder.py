@@ -77,7 +77,8 @@ class FolderSource:
             # A disk that is not there yet comes with what was left off.
             while not self._listing.names() and not self._closed.is_set():
                 yield from self._idle()
-            yield from self._named(self._piece.key, self._rest_of(self._piece))
+            if self._listing.lies(self._piece.key):
+                yield from self._named(self._piece.key, self._rest_of(self._piece))
         while not self._closed.is_set():
             keys = self._listing.ready()
             for key in keys:

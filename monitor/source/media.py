@@ -26,6 +26,7 @@ from monitor.source.header import promised_frames
 log = structlog.get_logger(__name__)
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".rf64", ".w64", ".aif", ".aiff"})
+_MOST_HZ, _MOST_CHANNELS = 1_000_000, 256  # a header that says more is damaged
 _BLOCK_S = 0.1
 _READ_S = 1.0
 # After a seek an MP3 decoder takes some frames to find its bits, and a resampler needs its neighbours on both sides.
@@ -127,6 +128,8 @@ def probe(path: Path) -> SoundInfo:
 def _probed(path: Path) -> SoundInfo:
     with _opened(path) as file:
         rate_hz, channels, frames = file.samplerate, file.channels, file.frames
+    if rate_hz > _MOST_HZ or channels > _MOST_CHANNELS:
+        raise SourceError(f"{path}: {channels} channels at {rate_hz} Hz, expected at most {_MOST_CHANNELS} and {_MOST_HZ}")
     # A FLAC written into a pipe does not say how long it is.
     if frames == sys.maxsize:
         frames = promised = sum(len(chunk) for chunk in _chunks(path, chunk=rate_hz))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field
 
 HEARD = 500
 """So many of the recordings that were begun last are known each by itself."""
@@ -14,11 +14,15 @@ HEARD = 500
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """A recording, and the order of recordings. One that was written to since is another."""
+    """A recording, and the order of recordings."""
 
     written_ns: int
     """When it was last written."""
     name: str
+    inode: int = field(default=0, compare=False)
+    """Of its file; 0 if that is not known."""
+    size: int = field(default=0, compare=False)
+    """In bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Position:
     """Where to go on: at an item of a recording.
 
     Which recordings were begun before, `heard` and `horizon` say together: one of those that were heard last is known by its name and
-    the time at which it was written, whatever the clock has done since; an older one by that time alone, not being after the horizon.
+    its file, whatever the clock has done since; an older one by the time at which it was written, not being after the horizon.
     So a recording that came while nobody looked is judged, unless the clock by which it was written stood further back than the
     last `HEARD` recordings reach.
     """
@@ -54,7 +58,7 @@ class Position:
 
     def text(self) -> str:
         """As JSON."""
-        heard = [(key.written_ns, key.name) for key in self.heard]
+        heard = [astuple(key) for key in self.heard]
         horizon = None if self.horizon is None else asdict(self.horizon)
         return json.dumps({"piece": asdict(self.piece), "index": self.index, "heard": heard, "horizon": horizon})
 
@@ -96,10 +100,13 @@ class Trail:
         self._heard.append(key)
         if len(self._heard) > HEARD:
             oldest = self._heard.popleft()
-            self._horizon = oldest if self._horizon is None else max(oldest, self._horizon)
+            # One from the future is no measure of what came before it.
+            if oldest <= key and (self._horizon is None or oldest > self._horizon):
+                self._horizon = oldest
 
 
-def begun_before(position: Position, keys: Sequence[Key]) -> list[Key]:
-    """Those of the recordings that were begun before a position."""
-    heard = frozenset(position.heard)
-    return [key for key in keys if key in heard or (position.horizon is not None and key <= position.horizon)]
+def begun_before(position: Position, keys: Sequence[Key], same: Callable[[Key, Key], bool]) -> list[Key]:
+    """Those of the recordings that were begun before a position; `same` says whether a recording is still the one that was begun."""
+    heard = {key.name: key for key in position.heard}
+    horizon = position.horizon
+    return [k for k in keys if (k.name in heard and same(heard[k.name], k)) or (horizon is not None and k <= horizon)]
