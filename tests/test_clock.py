@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import soundfile
 
 from monitor.records import Event
 from monitor.replay import Tally, replay
-from monitor.sink.outbox import Outbox
+from monitor.sink.outbox import LIFE_S, Outbox
 from tests.broker import until
+from tests.events import messages, step
 from tests.scripted import HOP, LENGTH, PATIENCE_S, QUIET, RATE, STRANGE, Kept, Mean, Scripted, blocks, running, watch
 from tests.standin import STREAM, spine
 
@@ -88,3 +91,19 @@ def test_every_recording_of_a_folder_is_judged_whatever_the_clock_does(step_s: f
     # What was told just before the restart may be told again, under the same id.
     events = list({e.id: e for e in told.of(STREAM) if e.type == "new"}.values())
     assert sorted(events, key=lambda e: e.start_index) == events == sorted(events, key=lambda e: e.start_unix)
+
+
+def test_setting_the_clock_ages_nothing(tmp_path: Path) -> None:
+    """A box without a battery learns the time only once it has a network; the next life finds right times too."""
+    now = [0.0, 100.0]  # of the wall, and of the monotonic clock
+    with closing(Outbox(tmp_path / "outbox", unix=lambda: now[0], monotonic=lambda: now[1])) as outbox:
+        outbox.put("t", step(0))
+        now[0] += 8 * 86400.0
+        outbox.put("t", step(1))
+        assert [0, 1] == [json.loads(m.payload)["seq"] for m in messages(outbox)]
+        now[:] = [now[0] + 3600.0, now[1] + 3600.0]
+        first = outbox.after(0)
+        assert first is not None
+        assert LIFE_S - 3600.0 == first.life_s
+    with closing(Outbox(tmp_path / "outbox", unix=lambda: now[0], monotonic=lambda: 0.0)) as outbox:
+        assert ["new", "new", "end"] == [json.loads(m.payload)["type"] for m in messages(outbox)]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from monitor.records import Block
 from monitor.source.folder import FolderSource
 from monitor.source.position import HEARD, Key, Piece, Position, Trail
 from tests.broker import until
+from tests.recordings import NOW_S, heard, left_off, nothing_more, numbers, opened, put
 from tests.scripted import PATIENCE_S, RATE
 
-NOW_S = float(int(time.time()) - 1000)
 HOUR_S = 3600.0
 
 
@@ -27,58 +26,6 @@ HOUR_S = 3600.0
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks again after some milliseconds."""
     monkeypatch.setattr("monitor.source.folder._POLL_S", 0.005)
-
-
-def put(folder: Path, number: int, written_s: float, name: str = "") -> None:
-    """A recording of a second that holds its number, written at a time."""
-    path = folder / (name or f"{number}.wav")
-    soundfile.write(path.with_suffix(".part"), np.full(RATE, number, np.float32), RATE, format="WAV", subtype="FLOAT")
-    os.utime(path.with_suffix(".part"), (written_s,) * 2)
-    path.with_suffix(".part").replace(path)
-
-
-@contextmanager
-def opened(folder: Path, trail: Trail | None = None, position: Position | None = None, settled_s: float = 0.0) -> Iterator[FolderSource]:
-    """The folder's source, that is closed at the end."""
-    trail = trail or Trail(position)
-    source = FolderSource(folder, rate_hz=RATE, position=position, trail=trail, room=lambda: True, settled_s=settled_s, silence_s=0.0)
-    with closing(source):
-        yield source
-
-
-def heard(blocks: Iterator[Block], count: int) -> list[Block]:
-    """So many recordings, to their last item."""
-    return heard_until(blocks, lambda found: sum(len(b.items) for b in found) >= count * RATE)
-
-
-def heard_until(blocks: Iterator[Block], enough: Callable[[list[Block]], bool]) -> list[Block]:
-    """Blocks with items until they are enough; fails after the time."""
-    found: list[Block] = []
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not enough(found):
-        assert time.monotonic() < deadline_s, f"heard of {numbers(found)} so far"
-        found += [b for b in [next(blocks)] if len(b.items)]
-    return found
-
-
-def numbers(blocks: list[Block]) -> list[int]:
-    """Which recordings they are of."""
-    return list(dict.fromkeys(int(b.items[0, 0]) for b in blocks))
-
-
-def nothing_more(blocks: Iterator[Block]) -> bool:
-    """Whether some looks at the folder find nothing new."""
-    return not any(len(next(blocks).items) for _ in range(5))
-
-
-def left_off(folder: Path, count: int) -> Position:
-    """Where a process is that has heard so many recordings, and judged them up to the last one's last item."""
-    trail = Trail()
-    with opened(folder, trail) as source:
-        end = heard(source.blocks(), count)[-1].end
-    position = trail.at(end - 1)
-    assert position is not None
-    return Position.read(position.text())
 
 
 @pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S])
@@ -258,73 +205,3 @@ def test_a_recording_that_has_grown_since_is_told_once(tmp_path: Path, logs: lis
         until(lambda: nothing_more(blocks) and any(e["event"] == "source.grown" for e in logs), timeout_s=PATIENCE_S)
         assert nothing_more(blocks)
     assert [("1.wav", 400)] == [(e["file"], e["by_bytes"]) for e in logs if e["event"] == "source.grown"]
-
-
-# Names that are used again
-
-
-def written(folder: Path, number: int, seconds: float, written_s: float, *, anew: bool = True) -> None:
-    """A recording `a.wav` of so many seconds; brought as another file, or written into the one that is there."""
-    path = folder / ("a.part" if anew else "a.wav")
-    soundfile.write(path, np.full(round(seconds * RATE), number, np.float32), RATE, format="WAV", subtype="FLOAT")
-    os.utime(path, (written_s,) * 2)
-    path.replace(folder / "a.wav")
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_a_name_that_is_written_over_is_another_recording(restarted: bool, tmp_path: Path) -> None:
-    """As by a recorder that begins its numbers anew; by another file, or by the same one made shorter, also while nobody looked."""
-    written(tmp_path, 1, 1, NOW_S)
-    found, position = [], left_off(tmp_path, 1)
-    for number, seconds, anew in ((2, 1.0, True), (3, 0.5, False)):
-        with opened(tmp_path, position=position if restarted else None) as source:
-            blocks = source.blocks()
-            if not restarted:
-                found += heard(blocks, 1)
-            written(tmp_path, number, seconds, NOW_S + 10 * number, anew=anew)
-            found += heard_until(blocks, lambda more, number=number: number in numbers(more))  # type: ignore[misc]
-    assert {2, 3} <= {*numbers(found)}
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_what_was_touched_or_brought_again_longer_is_not_judged_again(restarted: bool, tmp_path: Path) -> None:
-    """As by a copy that is repeated while the recorder still writes: it began before it was first seen."""
-    written(tmp_path, 1, 10, NOW_S)
-    put(tmp_path, 7, NOW_S + 20)
-    position = left_off(tmp_path, 11)
-    with opened(tmp_path, position=position if restarted else None) as source:
-        blocks = source.blocks()
-        found = [next(blocks)] if restarted else heard(blocks, 11)
-        written(tmp_path, 1, 14, NOW_S + 4)
-        assert nothing_more(blocks)
-        os.utime(tmp_path / "7.wav", (NOW_S + 300,) * 2)
-        assert nothing_more(blocks)
-    assert ([7] if restarted else [1, 7]) == numbers(found)
-
-
-def test_a_folder_that_cannot_be_read_for_a_while_loses_nothing(tmp_path: Path) -> None:
-    """It goes away in the middle of a backlog."""
-    folder = tmp_path / "rec"
-    folder.mkdir()
-    for number in range(1, 9):
-        put(folder, number, NOW_S + number)
-    with opened(folder) as source:
-        blocks = source.blocks()
-        found = heard(blocks, 2)
-        folder.rename(tmp_path / "away")
-        while not found[-1].end >= 3 * RATE and len((block := next(blocks)).items):
-            found.append(block)
-        assert nothing_more(blocks)
-        (tmp_path / "away").rename(folder)
-        found += heard_until(blocks, lambda more: 8 in numbers(more))
-    assert [*range(1, 9)] == numbers(found)
-
-
-def test_one_from_the_future_is_no_measure_of_what_was_heard() -> None:
-    """Else all that comes until then would be taken for heard at every restart."""
-    trail = Trail()
-    for i in range(HEARD + 10):
-        trail.add(Piece(Key(10**18 if i == 3 else 1000 + i, f"{i}.wav"), i * RATE, i * RATE))
-    position = trail.at((HEARD + 9) * RATE)
-    assert position is not None
-    assert Key(1008, "8.wav") == position.horizon

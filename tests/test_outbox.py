@@ -288,19 +288,3 @@ def test_how_far_a_stream_was_told_of_outlives_the_outbox(path: Path) -> None:
         outbox.put("t", step(1, stream="pump", end_index=7))
     with closing(Outbox(path)) as outbox:
         assert (56_000, 0) == (outbox.told_to("fan"), outbox.told_to("pump"))
-
-
-def test_setting_the_clock_ages_nothing(path: Path) -> None:
-    """A box without a battery learns the time only once it has a network; the next life finds right times too."""
-    now = [0.0, 100.0]  # of the wall, and of the monotonic clock
-    with closing(Outbox(path, unix=lambda: now[0], monotonic=lambda: now[1])) as outbox:
-        outbox.put("t", step(0))
-        now[0] += 8 * 86400.0
-        outbox.put("t", step(1))
-        assert [("new", 0), ("new", 1)] == waiting(outbox)
-        now[:] = [now[0] + 3600.0, now[1] + 3600.0]
-        first = outbox.after(0)
-        assert first is not None
-        assert LIFE_S - 3600.0 == first.life_s
-    with closing(Outbox(path, unix=lambda: now[0], monotonic=lambda: 0.0)) as outbox:
-        assert ["new", "new", "end"] == [kind for kind, _ in waiting(outbox)]
