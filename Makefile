@@ -29,7 +29,7 @@ demo: .venv/.demo
 	@$(BIN)/diffmon demo
 
 test: machine .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
 faults: machine .venv/.dev
