@@ -32,7 +32,7 @@ class Model:
 
     kind: str
     """The sense: audio."""
-    grid: Mapping[str, int]
+    grid: Mapping[str, float]
     """Settings of its representation."""
     denoiser: Denoiser
     bank: Tensor

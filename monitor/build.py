@@ -90,7 +90,14 @@ def watch(
     """Ring, windows and decider of one stream, whose first item will have the index `begin`, and which was told of up to `told_to`."""
     sense = opened.representation
     held_s = RING_S if evidence is None else RING_S + evidence.before_s
-    ring = Ring(sense.length + int(held_s * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz, begin=begin, arrived=arrived)
+    ring = Ring(
+        sense.length + int(held_s * sense.rate_hz),
+        item=sense.item,
+        dtype=sense.dtype,
+        rate_hz=sense.rate_hz,
+        begin=begin,
+        arrived=arrived,
+    )
     identity = Identity(node, stream.name, stream.kind, opened.model.hash)
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
     decides = level(stream, opened, engine)
@@ -218,7 +225,7 @@ def pipeline(
             evidence=evidence,
         )
         if folder is None:
-            opening = partial(source, stream, opened[name].representation.rate_hz)
+            opening = partial(source, stream, round(opened[name].representation.rate_hz))
         else:
             opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))

@@ -102,7 +102,8 @@ class Engine:
 
     def warm(self, stream: str) -> None:
         """Runs once on silence, so that the first real window does not wait for the libraries."""
-        self.judge([Window(stream, 0, np.zeros((self.representation.length, 1), np.float32), 0)])
+        sense = self.representation
+        self.judge([Window(stream, 0, np.zeros((sense.length, *sense.item), sense.dtype), 0)])
 
     def score_at(self, stream: str, p: float) -> float:
         """The score that has p-value p on a stream."""
@@ -129,7 +130,7 @@ class Engine:
             p_value=p,
             parts=dict(zip(PARTS, parts, strict=True)),
             level_db=level,
-            place=self.representation.place(rows),
+            place=self.representation.place(rows, columns),
             span=(window.start + first, window.start + after),
         )
 

@@ -126,7 +126,7 @@ def _replayed(
     path: Path, chosen: Setting, opened: Opened, engine: Engine, links: Sequence[Link], taken: set[float]
 ) -> Iterator[tuple[Recording, Event] | Replayed]:
     sense = opened.representation
-    recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
+    recording = open_recording(path, rate_hz=round(sense.rate_hz), length=sense.length)
     began = _beginning(path, recording.seconds, taken)
     watching = watch(chosen.stream, opened, engine, node=chosen.node, unix=lambda time_s: began + time_s)
     tally, events = Tally(), 0

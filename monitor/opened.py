@@ -13,6 +13,7 @@ import torch
 from models.checkpoint import Fitted, Model
 from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
+from models.representation.image import ImageRepresentation, ImageSettings
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig
 from monitor.engine import Engine, open_model, open_profile
@@ -40,12 +41,14 @@ class Opened:
         return AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
 
 
-def representation(kind: str, grid: Mapping[str, int]) -> Representation:
+def representation(kind: str, grid: Mapping[str, float]) -> Representation:
     """The representation that a model of this kind was trained on."""
     match kind:
         case "audio":
-            return AudioRepresentation(AudioSettings(**grid))
-    raise ModelError(f"kind {kind!r} is unknown, expected 'audio'")
+            return AudioRepresentation(AudioSettings(**{name: int(value) for name, value in grid.items()}))
+        case "image":
+            return ImageRepresentation(ImageSettings(side=int(grid["side"]), rate_hz=grid["rate_hz"]))
+    raise ModelError(f"kind {kind!r} is unknown, expected 'audio' or 'image'")
 
 
 def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:

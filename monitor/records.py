@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Items = NDArray[Any]
 """Items of one stream, `[n, *item]`: audio `[n, channels]` float32 in [-1, 1], camera `[n, H, W, 3]` uint8 RGB."""
 
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in the source's pixels."""
 ChangeType = Literal["new", "update", "end"]
 EndReason = Literal["quiet", "signal_lost", "interrupted", "stopped"]
 Switch = Literal["enabled", "false_alarms_per_day", "silence_min", "mark_normal"]
@@ -27,6 +29,8 @@ class Block:
     """`[n, *item]`."""
     time_s: float
     """Time of the last item on the source's clock, in seconds (monotonic when live)."""
+    shown: Box | None = None
+    """The part of the source's picture that the items show; none where there is no picture."""
 
     @property
     def end(self) -> int:
@@ -72,7 +76,7 @@ class Judgement:
     level_db: float
     """How strong the input is, in decibels below full scale."""
     place: Mapping[str, float]
-    """Where in the representation the strangest part lies: a band in Hz, or a box in pixels."""
+    """Where in the representation the strangest part lies: a band in Hz, or a box in shares of the picture."""
     span: tuple[int, int]
     """Absolute indices of the strangest part, first and after last."""
 

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from monitor.records import Block, Items
+from monitor.records import Block, Box, Items
 
 _ANCHORS = 64
 
@@ -45,6 +45,7 @@ class Ring:
         self.begin = self._end = begin
         self._gaps: deque[tuple[int, int]] = deque()
         self._anchors = _Anchors(rate_hz, spacing=max(1, capacity // _ANCHORS))
+        self._shown: deque[tuple[int, Box | None]] = deque(maxlen=_ANCHORS)
         self._finished = False
         self._error: Exception | None = None
 
@@ -91,6 +92,8 @@ class Ring:
             while self._gaps and self._gaps[0][1] <= self.oldest:
                 self._gaps.popleft()
             self._anchors.add(block, oldest=self.oldest)
+            if not self._shown or self._shown[-1][1] != block.shown:
+                self._shown.append((block.start, block.shown))
             self.arrived.notify_all()
 
     def _store(self, block: Block) -> None:
@@ -116,6 +119,12 @@ class Ring:
         """
         with self.arrived:
             return self._anchors.time_of(index)
+
+    def shown_at(self, index: int) -> Box | None:
+        """The part of the source's picture that an item shows; of one that is forgotten, what the oldest showed that is not."""
+        with self.arrived:
+            shown = [box for start, box in self._shown if start <= index]
+            return shown[-1] if shown else self._shown[0][1] if self._shown else None
 
     def finish(self, error: Exception | None = None) -> None:
         """Marks that the source has ended, by itself or by `error`; the first call counts."""

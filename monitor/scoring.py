@@ -54,7 +54,7 @@ def score_files(paths: Sequence[Path], model: Path, profile: Path | None, failed
 
 def _score(path: Path, engine: Engine) -> FileScore:
     sense = engine.representation
-    recording = open_recording(path, rate_hz=sense.rate_hz, length=sense.length)
+    recording = open_recording(path, rate_hz=round(sense.rate_hz), length=sense.length)
     tally, untypical = Tally(), 0.0
     for judgement in judged(recording.source, engine, stream="score"):
         tally.add(judgement)
@@ -75,7 +75,7 @@ def _score(path: Path, engine: Engine) -> FileScore:
 def judged(source: Source, engine: Engine, *, stream: str) -> Iterator[Judgement]:
     """A judgement of every window of a source, by the engine's profile of the stream. Raises SourceError."""
     sense = engine.representation
-    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=(1,), rate_hz=sense.rate_hz)
+    ring = Ring(sense.length + int(RING_S * sense.rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=sense.rate_hz)
     for windows in batches(source, ring, Windower(ring, stream=stream, length=sense.length, hop=sense.hop)):
         yield from engine.judge(windows)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.event import Rule, State, lapse, observe, settled, standing, stop
-from monitor.records import Change, EndReason, Event, Judgement, Reading
+from monitor.records import Box, Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
 
@@ -185,7 +185,7 @@ class Watch:
             windows=change.windows,
             gaps=change.gaps,
             model=self.identity.model,
-            where={**change.peak.place, **self._seconds(change)},
+            where={**in_source(change.peak.place, self.ring.shown_at(change.peak.start)), **self._seconds(change)},
             evidence=self._evidence(self._open.id, start_unix),
             reason=change.reason,
         )
@@ -206,3 +206,14 @@ def _named(identity: Identity, start_unix: float) -> _Open:
 def rfc3339(unix_s: float) -> str:
     """Local time with offset, to the millisecond."""
     return datetime.fromtimestamp(round(unix_s, 3)).astimezone().isoformat(timespec="milliseconds")
+
+
+def in_source(place: Mapping[str, float], shown: Box | None) -> Mapping[str, float]:
+    """A place in the source's own pixels, where what is shown is a part of its picture."""
+    if shown is None:
+        return place
+    left, top, width, height = shown
+    first = left + place["x"] * width, top + place["y"] * height
+    after = first[0] + place["width"] * width, first[1] + place["height"] * height
+    x, y = (math.floor(each) for each in first)
+    return {"x": x, "y": y, "width": math.ceil(after[0]) - x, "height": math.ceil(after[1]) - y}

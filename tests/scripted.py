@@ -64,6 +64,7 @@ class Scripted:
     def __init__(self, *steps: Step) -> None:
         self.rate_hz: float = RATE
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self.closed = threading.Event()
         self._steps = steps
 

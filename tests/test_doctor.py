@@ -138,7 +138,7 @@ class Scripted:
     """A microphone that delivers these seconds of sound, then waits until it is closed; or fails."""
 
     def __init__(self, *seconds: np.ndarray, error: str = "") -> None:
-        self.rate_hz, self.item = float(RATE_HZ), (1,)
+        self.rate_hz, self.item, self.dtype = float(RATE_HZ), (1,), "float32"
         self._seconds, self._error, self._closed = seconds, error, threading.Event()
 
     def blocks(self) -> Iterator[Block]:

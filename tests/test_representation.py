@@ -82,16 +82,16 @@ def test_a_tone_peaks_in_its_band_of_both_planes(band: int) -> None:
     """A pure tone at a band's centre is loudest in that band, by mel and by packets alike, and the band's edges enclose it."""
     level = SOUND.planes(tone(CENTRES_HZ[band]))[0].mean(-1)  # [C, H]
     assert [band, band] == [int(level[MEL].argmax()), int(level[PACKETS].argmax())]
-    place = SOUND.place((band, band + 1))
+    place = SOUND.place((band, band + 1), (0, 32))
     assert place["low_hz"] < CENTRES_HZ[band] < place["high_hz"]
 
 
 def test_the_bands_cover_all_frequencies() -> None:
     """Bands meet at their edges, rise, and reach from 0 Hz to half the rate."""
-    edges = [SOUND.place((row, row + 1)) for row in range(64)]
+    edges = [SOUND.place((row, row + 1), (0, 32)) for row in range(64)]
     assert (0.0, 8000.0) == (edges[0]["low_hz"], edges[-1]["high_hz"])
     assert all(a["high_hz"] == b["low_hz"] and a["low_hz"] < a["high_hz"] for a, b in pairwise(edges))
-    assert {"low_hz": 0.0, "high_hz": 8000.0} == SOUND.place((0, 64))
+    assert {"low_hz": 0.0, "high_hz": 8000.0} == SOUND.place((0, 64), (0, 32))
 
 
 @pytest.mark.parametrize("inset", [192, 512, CELL - 192])

@@ -12,8 +12,12 @@ from torch import Tensor
 class Representation(Protocol):
     """One sense. All tensors of a call live on one device; nothing is standardised here, loudness is information."""
 
-    rate_hz: int
+    rate_hz: float
     """Items a second."""
+    item: tuple[int, ...]
+    """Shape of one item."""
+    dtype: str
+    """Of an item's numbers, as numpy names it."""
     length: int
     """Items of a window."""
     hop: int
@@ -32,8 +36,8 @@ class Representation(Protocol):
     def level_db(self, items: Tensor) -> Tensor:
         """How strong each window is, `[B]`, in decibels below full scale."""
 
-    def place(self, rows: tuple[int, int]) -> Mapping[str, float]:
-        """What the rows `[first, after)` of the grid mean: a band in Hz, or a side of a box in pixels."""
+    def place(self, rows: tuple[int, int], columns: tuple[int, int]) -> Mapping[str, float]:
+        """What the rows and columns `[first, after)` of the grid mean: a band in Hz, or a box in shares of the picture."""
 
     def span(self, columns: tuple[int, int]) -> tuple[int, int]:
         """Items `[first, after)`, from the window's start, that the columns `[first, after)` of the grid show."""

@@ -60,7 +60,9 @@ class AudioRepresentation(nn.Module):
 
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__()
-        self.rate_hz, self.hop = settings.rate_hz, settings.hop
+        self.rate_hz: float = settings.rate_hz
+        self.item: tuple[int, ...] = (1,)
+        self.dtype, self.hop = "float32", settings.hop
         self.shape = (3, settings.bands, settings.columns)
         self.kin: Sequence[int] = (0, 1, 0)  # two planes of level, one of texture
         self.frames = settings.columns * _CELL
@@ -98,7 +100,7 @@ class AudioRepresentation(nn.Module):
         """RMS of each window in dBFS, `[B]`; digital silence is -120."""
         return 10 * items.square().mean((1, 2)).clamp_min(1e-12).log10()
 
-    def place(self, rows: tuple[int, int]) -> Mapping[str, float]:
+    def place(self, rows: tuple[int, int], columns: tuple[int, int]) -> Mapping[str, float]:
         """The band of the rows, in Hz."""
         return {"low_hz": self.edges_hz[rows[0]], "high_hz": self.edges_hz[rows[1]]}
 

@@ -21,7 +21,7 @@ class StreamConfig(Section):
     """One microphone or file stream, and when to raise an alarm on it."""
 
     name: Name
-    kind: Literal["audio"] = "audio"
+    kind: Literal["audio", "image"] = "audio"
     source: Annotated[SourceConfig, Field(discriminator="type")]
     model: Path
     profile: Path | None = None

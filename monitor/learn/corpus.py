@@ -159,7 +159,7 @@ def decode(stretches: Sequence[Decodable], sense: Representation, stride: int, f
 
 
 def _samples(stretch: Stretch, sense: Representation) -> np.ndarray:
-    samples = read(stretch.path, rate_hz=sense.rate_hz, start_s=stretch.start_s, seconds=stretch.seconds)
+    samples = read(stretch.path, rate_hz=round(sense.rate_hz), start_s=stretch.start_s, seconds=stretch.seconds)
     if len(samples) < min(sense.length, 0.9 * stretch.seconds * sense.rate_hz):
         found_s = len(samples) / sense.rate_hz
         raise SourceError(

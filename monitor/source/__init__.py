@@ -14,7 +14,9 @@ class Source(Protocol):
     rate_hz: float
     """Items a second, as nominally delivered."""
     item: tuple[int, ...]
-    """Shape of one item; audio is `(1,)`: mono after the channel choice."""
+    """Shape of one item; audio is `(1,)`: mono after the channel choice, a picture `(side, side, 3)`."""
+    dtype: str
+    """Of an item's numbers, as numpy names it: `float32` for sound, `uint8` for pictures."""
 
     def blocks(self) -> Iterator[Block]:
         """Blocks in order, indices from 0; returns at the end of a finite source or soon after `close`. Raises SourceError."""

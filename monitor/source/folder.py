@@ -61,6 +61,7 @@ class FolderSource:
     ) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._folder, self._out_hz = folder, rate_hz
         self._trail, self._room, self._unix = trail, room, unix
         self._listing = Listing(folder, position=position, settled_s=settled_s, unix=unix)

@@ -69,6 +69,7 @@ class FileSource:
     def __init__(self, paths: Sequence[Path], *, rate_hz: int, loop: bool = False) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._out_hz = rate_hz
         self._paths = tuple(paths)
         self._loop = loop
@@ -99,7 +100,7 @@ class Paced:
 
     def __init__(self, source: Source) -> None:
         self.rate_hz = source.rate_hz
-        self.item = source.item
+        self.item, self.dtype = source.item, source.dtype
         self._source = source
         self._closed = threading.Event()
 

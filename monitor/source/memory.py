@@ -13,6 +13,7 @@ class Memory:
     def __init__(self, items: Items, *, rate_hz: float) -> None:
         self.rate_hz = rate_hz
         self.item: tuple[int, ...] = items.shape[1:]
+        self.dtype = str(items.dtype)
         self._items = items
 
     def blocks(self) -> Iterator[Block]:

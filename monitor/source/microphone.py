@@ -57,6 +57,7 @@ class Microphone:
     def __init__(self, device: str | None, *, channel: int, rate_hz: int) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._name = f"microphone {device!r}" if device else "default microphone"
         self._channel = channel
         self._out_hz = rate_hz

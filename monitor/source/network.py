@@ -54,6 +54,7 @@ class Network:
     def __init__(self, url: str, *, username: str | None, password: str | None, rate_hz: int) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._out_hz = rate_hz
         self._name = name(url)
         self._closed = Event()

@@ -103,6 +103,7 @@ class Process:
     ) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._name = name
         self._stall_s = stall_s
         self._patience_s = start_s

@@ -50,6 +50,7 @@ class StandardInput:
     def __init__(self, descriptor: int, *, rate_hz: int, from_hz: int, channels: int, channel: int, form: str) -> None:
         self.rate_hz: float = rate_hz
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._descriptor = descriptor
         self._out_hz, self._in_hz = rate_hz, from_hz
         self._channels, self._channel = channels, channel

@@ -56,6 +56,7 @@ class Speaker:
     def __init__(self, seed: int, speed: list[float]) -> None:
         self.rate_hz: float = RATE_HZ
         self.item: tuple[int, ...] = (1,)
+        self.dtype = "float32"
         self._rng = np.random.default_rng(seed)
         self._noise = self._rng.normal(0, 0.01, (SIZE, 1)).astype(np.float32)
         self._speed = speed
