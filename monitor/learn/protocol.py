@@ -7,7 +7,6 @@ to the folder in which the table lies.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from monitor.errors import SourceError
+from monitor.learn.table import Line, read_table
 
 RATE_HZ = 16_000
 EVENT = RATE_HZ
@@ -80,81 +80,25 @@ class Row:
 
 def read_rows(csv_path: str | Path) -> list[Row]:
     """Rows of a `sites.csv` or `ovr.csv`, in file order. Raises SourceError naming file, line and column."""
-    try:
-        with open(csv_path, encoding="utf-8", newline="") as file:
-            return list(_rows(csv.DictReader(file), str(csv_path)))
-    except OSError as error:
-        raise SourceError(f"{csv_path}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{csv_path}: not a CSV table in UTF-8: {error}") from None
+    return read_table(csv_path, {_SITE_COLUMNS: _site_row, _OVR_COLUMNS: _ovr_row})
 
 
-def _rows(reader: csv.DictReader[str], name: str) -> Iterator[Row]:
-    found = set(reader.fieldnames or ())
-    if found.issuperset(_SITE_COLUMNS):
-        parse = _site_row
-    elif found.issuperset(_OVR_COLUMNS):
-        parse = _ovr_row
-    else:
-        raise SourceError(f"{name}: line 1: expected the columns {','.join(_SITE_COLUMNS)} or {','.join(_OVR_COLUMNS)}")
-    for number, values in enumerate(reader):
-        where = f"{name}: line {reader.line_num}"
-        if len(values) > len(reader.fieldnames or ()):
-            raise SourceError(f"{where}: more values than columns")
-        yield parse(number, _Line(where, values))
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line's values, checked as they are taken out."""
-
-    where: str
-    values: dict[str, str]
-
-    def fault(self, column: str, expected: str) -> SourceError:
-        """The error to raise for a value that is not as expected."""
-        return SourceError(f"{self.where}, column {column}: {self.values[column] or ''!r} is not {expected}")
-
-    def text(self, column: str) -> str:
-        value = self.values[column]
-        if not value:
-            raise SourceError(f"{self.where}, column {column}: no value")
-        return value
-
-    def number(self, column: str) -> float:
-        text = self.text(column)
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise self.fault(column, "a number")
-        return value
-
-    def role(self, column: str, roles: tuple[Role, ...]) -> Role:
-        text = self.text(column)
-        for role in roles:
-            if role == text:
-                return role
-        raise self.fault(column, f"one of {', '.join(roles)}")
-
-
-def _site_row(number: int, line: _Line) -> Row:
-    role = line.role("role", _SITE_ROLES)
+def _site_row(number: int, line: Line) -> Row:
+    role = line.one_of("role", _SITE_ROLES)
     if role != "anomaly" and line.values["event"]:
         raise line.fault("event", f"empty, as it must be with role {role}")
     return Row(number, line.text("site"), role, line.text("file"), _mix(line) if role == "anomaly" else None)
 
 
-def _mix(line: _Line) -> Mix:
+def _mix(line: Line) -> Mix:
     onset_s = line.number("onset_s")
     if onset_s < 0:
         raise line.fault("onset_s", "0 or more seconds")
     return Mix(line.text("event"), line.text("event_class"), line.number("snr_db"), onset_s)
 
 
-def _ovr_row(number: int, line: _Line) -> Row:
-    return Row(number, line.text("label"), line.role("split", _OVR_ROLES), line.text("file"), None)
+def _ovr_row(number: int, line: Line) -> Row:
+    return Row(number, line.text("label"), line.one_of("split", _OVR_ROLES), line.text("file"), None)
 
 
 def read_clip(path: Path) -> Clip:
