@@ -32,7 +32,6 @@ import click
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.stats import poisson
 
 from monitor.build import rule
 from monitor.config import FileConfig, StreamConfig
@@ -156,6 +155,8 @@ def begun(windows: Iterable[Judgement], rule: Rule) -> int:
 
 def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, case: str, hours: float) -> Iterator[str]:
     """The table, one line a rate, under what the p-values came to."""
+    from scipy.stats import poisson
+
     p = p_of(rows[:, 2], opened.fitted.profile)
     windows = told_again(rows, p)
     shares = "  ".join(f"{np.mean(p < level):.3g} below {level:g}" for level in LEVELS)
