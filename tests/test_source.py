@@ -98,6 +98,7 @@ def test_close_ends_a_wait(tmp_path: Path) -> None:
     class Slow:
         rate_hz = 0.001
         item = (1,)
+        dtype = "float32"
 
         def blocks(self) -> Iterator[Block]:
             yield Block(0, np.zeros((1, 1), np.float32), 0.0)
