@@ -158,7 +158,7 @@ def _pictures(stage: str, rows: Sequence[Row], data: Path, sense: Representation
 
 @torch.inference_mode()
 def _planes(pictures: Pictures, sense: Representation) -> Tensor:
-    return torch.cat([sense.planes(part[:, None]) for part in torch.from_numpy(pictures).split(64)])
+    return torch.cat([sense.look(part[:, None]).planes for part in torch.from_numpy(pictures).split(64)])
 
 
 def _shrunk(pictures: Pictures) -> Pictures:
