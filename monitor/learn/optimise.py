@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -32,13 +32,13 @@ class Plan:
     """Monotonic time at which to stop even if steps are left."""
 
 
-def fresh(kind: str, grid: dict[str, int], sense: Representation, *, seed: int) -> Model:
+def fresh(kind: str, grid: Mapping[str, float], sense: Representation, *, seed: int) -> Model:
     """An untrained model; the same seed gives the same weights and noise."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # initial weights come from torch's own generator
         denoiser = Denoiser(UNetSettings(4 * sense.shape[0]))
     bank = Noise(sense.shape, sense.kin).bank(torch.Generator().manual_seed(seed))
-    return Model(kind, grid, denoiser, bank)
+    return Model(kind, grid, denoiser, bank, sense.constants)
 
 
 def plan(model: Model, sense: Representation, inputs: Tensor, *, seconds: float, steps: int | None) -> Plan:
