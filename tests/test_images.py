@@ -15,7 +15,7 @@ from monitor.learn.gallery import categories
 from monitor.learn.images import evaluate_images
 from monitor.learn.report import Report
 from monitor.records import Progress
-from tests.pictures import SIDE, blot, gallery, picture
+from tests.gallery import SIDE, blot, gallery, picture
 
 OURS = ["R", "S", "T", "fusion", "R + S"]
 DETECTORS = [*OURS, *(f"untrained: {name}" for name in OURS), "positional PCA"]
