@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_SIDE = 128  # pixels at which poses are found
+_SIDE = 64  # pixels at which poses are found, to a fraction of one
 _REACH = _SIDE // 8  # of a shift
-_NEAR = 17  # pixels whose mean is taken away for local contrast
+_NEAR = 9  # pixels whose mean is taken away for local contrast
 _TURNS = ((-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0), (-2.0, -1.0, 0.0, 1.0, 2.0), (-1.0, -0.5, 0.0, 0.5, 1.0))  # degrees
-_PAYS = 0.5  # of the variance at a place; parts that lie alike already are left as they are
+_PAYS = 0.6  # of the variance at a place; parts that lie alike already are left as they are
+_MOST = 96  # pictures that a frame is fitted to
+_COARSE = 16  # cells in which pictures are compared: finer ones would tell noise, and that resampling lessens it
 _LEAST = 1e-3
 
 
@@ -55,7 +57,7 @@ class Frame(NamedTuple):
     """Where normal parts lie."""
 
     template: Tensor
-    """Mean local contrast of normal pictures in the frame, `[1, 128, 128]`."""
+    """Mean local contrast of normal pictures in the frame, `[1, 64, 64]`."""
     centre: Tensor
     """Of the parts, from their centre of mass, along their axis and across it, in half sides, `[2]`."""
 
@@ -65,7 +67,7 @@ def fit_frame(pictures: Tensor) -> Frame | None:
 
     Of two starts, as they are and by their moments, the better is taken; a quarter of the pictures, held out, decides.
     """
-    small = shrunk(pictures)
+    small = shrunk(pictures[:: max(1, len(pictures) // _MOST)])
     held = max(1, len(small) // 4)
     learned, tested = small[:-held] if len(small) > held else small, small[-held:]
     found = [_fitted(learned, start) for start in (_still(learned), _by_moments(learned))]
@@ -79,10 +81,10 @@ def find(pictures: Tensor, frame: Frame) -> Pose:
     small = shrunk(pictures)
     still, mass = _still(small)[0], _by_moments(small)[0]
     centred = mass.moved(0.0, *frame.centre)
-    starts = [still, centred, mass.moved(math.pi, *frame.centre)]
-    pose = _best(small, starts, frame.template)
+    told = contrast(small)
+    pose = _best(told, [still, centred, mass.moved(math.pi, *frame.centre)], frame.template)
     for turns in _TURNS:
-        pose = _best(small, _turned(pose, turns), frame.template)
+        pose = _best(told, _turned(pose, turns), frame.template)
     return pose
 
 
@@ -97,20 +99,20 @@ def put_back(heat: Tensor, pose: Pose) -> Tensor:
 
 
 def shrunk(pictures: Tensor) -> Tensor:
-    """Pictures as poses are found in them, `[B, C, 128, 128]`."""
+    """Pictures as poses are found in them, `[B, C, 64, 64]`."""
     return pictures if pictures.shape[-1] == _SIDE else F.interpolate(pictures, (_SIDE, _SIDE), mode="area")
 
 
 def _fitted(pictures: Tensor, start: tuple[Pose, Tensor]) -> Frame:
     """A frame from poses to start with, and their template made sharper turn by turn."""
     pose, centre = start
-    template = contrast(placed(pictures, pose)).median(0).values
+    told = contrast(pictures)
     # By moments a part may lie head to tail.
-    pose = _best(pictures, [pose, pose.moved(math.pi)] if centre.any() else [pose], template)
+    poses = [pose, pose.moved(math.pi)] if centre.any() else [pose]
+    pose = _best(told, poses, _framed(told, pose).median(0).values)
     for turns in _TURNS:
-        template = contrast(placed(pictures, pose)).mean(0)
-        pose = _best(pictures, _turned(pose, turns), template)
-    return Frame(contrast(placed(pictures, pose)).mean(0), centre)
+        pose = _best(told, _turned(pose, turns), _framed(told, pose).mean(0))
+    return Frame(_framed(told, pose).mean(0), centre)
 
 
 def _still(pictures: Tensor) -> tuple[Pose, Tensor]:
@@ -143,7 +145,7 @@ def _centred(pictures: Tensor, pose: Pose) -> tuple[Pose, Tensor]:
 
 
 def foreground(pictures: Tensor) -> Tensor:
-    """1 where a picture differs from the colour of its border, `[B, 128, 128]`; the threshold is Otsu's (1979)."""
+    """1 where a picture differs from the colour of its border, `[B, 64, 64]`; the threshold is Otsu's (1979)."""
     k = _SIDE // 32
     border = torch.cat([pictures[..., :k, :], pictures[..., -k:, :]], -2).flatten(2)
     sides = torch.cat([pictures[..., :k], pictures[..., -k:]], -1).flatten(2)
@@ -174,12 +176,17 @@ def _turned(pose: Pose, degrees: Sequence[float]) -> list[Pose]:
     return [pose.moved(math.radians(each)) for each in degrees]
 
 
-def _best(pictures: Tensor, poses: Sequence[Pose], template: Tensor) -> Pose:
-    """Of several poses of each picture, each shifted to fit, the one that correlates best with the template."""
-    fits = [_shift(contrast(placed(pictures, pose)), template) for pose in poses]
+def _framed(told: Tensor, pose: Pose) -> Tensor:
+    """Contrasts `[B, 1, 64, 64]` in the frame; outside of a picture there are none."""
+    return _sampled(told, pose.matrix(), "zeros")
+
+
+def _best(told: Tensor, poses: Sequence[Pose], template: Tensor) -> Pose:
+    """Of several poses of each contrast `[B, 1, 64, 64]`, each shifted to fit, the one that correlates best with the template."""
+    fits = [_shift(_framed(told, pose), template) for pose in poses]
     which = torch.stack([fit for fit, _, _ in fits]).argmax(0)
     shifted = [pose.moved(0.0, x, y) for pose, (_, x, y) in zip(poses, fits, strict=True)]
-    each = torch.arange(len(pictures), device=which.device)
+    each = torch.arange(len(told), device=which.device)
     return Pose(*(torch.stack(values)[which, each] for values in zip(*shifted, strict=True)))
 
 
@@ -208,7 +215,7 @@ def _shift(pictures: Tensor, template: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _spread(pictures: Tensor) -> float:
     """Mean variance at a place."""
-    return float(pictures.var(0, correction=0).mean())
+    return float(F.adaptive_avg_pool2d(pictures, _COARSE).var(0, correction=0).mean())
 
 
 def _sampled(x: Tensor, matrix: Tensor, outside: str) -> Tensor:
