@@ -69,8 +69,9 @@ def test_a_stream_learns_and_then_is_judged(mosquitto: Mosquitto, model: Path, n
         assert profile.exists()
     (done,) = logged(tmp_path, "calibration.done")
     assert ("new", "learn_for", True) == (done["stream"], done["learned_because"], done["extrapolated"])
-    assert 2 * LEARN_S <= sum(kept.windows for kept in stretches(normal))
-    assert LEARN_S == float(str(done["held_out_s"]))
+    windows = sum(kept.windows for kept in stretches(normal))
+    # On a machine that is slow to judge, more has been heard until it calibrates.
+    assert 2 * LEARN_S <= 2 * float(str(done["held_out_s"])) <= windows
     assert "state/normal/old" not in names(tmp_path)
     assert "stream new: its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
 
