@@ -15,10 +15,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from models.denoiser import Denoiser
+from models.prior import Folded, Gaussian
 from models.profile import Profile
 from models.unet import UNetSettings
 
-_FORMAT = 3
+_FORMAT = 4
 _KEY = "diffmon"
 
 
@@ -39,6 +40,8 @@ class Model:
     """Fixed noise `[P, 4C, H/2, W/2]`."""
     constants: Mapping[str, Tensor] = field(default_factory=dict)
     """What its representation has learned."""
+    folded: Folded | None = None
+    """While the inputs that it learned from are at hand, the Gaussian of each fold of the others; not kept on disk."""
 
     @property
     def hash(self) -> str:
@@ -71,8 +74,10 @@ def load_model(path: Path) -> tuple[Model, Fitted]:
     header, tensors = _read(path, "model")
     try:
         network = header["network"]
-        denoiser = Denoiser(UNetSettings(network["channels"], tuple(network["widths"])))
-        denoiser.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
+        weights = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
+        prior = Gaussian(*(weights[f"prior.{name}"] for name in ("directions", "variances", "rest"))) if network["told"] else None
+        denoiser = Denoiser(UNetSettings(network["channels"], tuple(network["widths"]), network["told"]), prior)
+        denoiser.load_state_dict(weights)
         constants = {k[6:]: v for k, v in tensors.items() if k.startswith("sense.")}
         model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"], constants)
         fitted = _fitted(tensors)

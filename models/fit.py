@@ -16,12 +16,11 @@ from torch import Tensor
 from models.calibrate import fit_tail, quantile_grid
 from models.normalise import Normal
 from models.profile import Profile
-from models.residual import courses, energies
+from models.recipe import Pooling
 from models.score import COUNTS, PARTS, Observed, means, statistics
 
 _BLOCKS = 5
 _STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
-_LEAST = 0.01  # of the variance, that every direction has
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
 _REACH = 0.02, 0.98  # quantiles between which a value is normal
 _DEVIATIONS = 2.05  # ... which a Gaussian's lie from its middle
@@ -29,16 +28,17 @@ _LEAST_ENERGY = 0.2  # deviation of a log energy: over 2 s even steady noise mov
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
 
-def fit_profile(normal: Normal, observed: Observed, overlap: int) -> tuple[Profile, Tensor]:
+def fit_profile(normal: Normal, observed: Observed, overlap: int, pooling: Pooling) -> tuple[Profile, Tensor]:
     """The profile of a stream, without p-values yet, and the scores `[B]` its own normal gets crosswise.
 
     Args:
         normal: moments of the planes.
         observed: residuals and features of all normal windows `[B, ...]` in order of time.
         overlap: how many windows after one still share items with it.
+        pooling: of the sense.
     """
-    sized = fit_sizes(normal, observed)
-    stats = crosswise(normal, observed, overlap)
+    sized = fit_sizes(normal, observed, pooling)
+    stats = crosswise(normal, observed, overlap, pooling)
     location, scale = robust(stats, *_USUAL)
     told = means((stats - location) / scale)
     mean_location, mean_scale = robust(told, *_USUAL_MEAN)
@@ -51,17 +51,17 @@ def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
     return replace(profile, quantiles=quantile_grid(held_out), tail=fit_tail(held_out))
 
 
-def fit_sizes(normal: Normal, observed: Observed) -> Profile:
+def fit_sizes(normal: Normal, observed: Observed, pooling: Pooling) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
-    by_level = [whitener(level.flatten(0, 1)) for level in courses(observed.residual).unbind(1)]
+    by_level = [pooling.whitener(level) for level in observed.courses.unbind(1)]
     course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
-    energy_location, energy_scale = reach(energies(observed.residual), _LEAST_ENERGY)
+    energy_location, energy_scale = reach(observed.energies, _LEAST_ENERGY)
     texture_location, texture_scale = reach(observed.texture, _STILL)
-    feature_mean, feature_whitener = whitener(observed.places.flatten(0, 1))
+    feature_mean, feature_whitener = pooling.whitener(observed.places)
     return Profile(
         *normal,
-        residual=rms(observed.residual),
-        excess=rms(observed.residual.clamp_min(0)),
+        residual=pooling.usual(observed.cells),
+        excess=pooling.usual(observed.cells.clamp_min(0)),
         course_mean=course_mean,
         course_whitener=course_whitener,
         energy_location=energy_location,
@@ -79,12 +79,12 @@ def fit_sizes(normal: Normal, observed: Observed) -> Profile:
     )
 
 
-def crosswise(normal: Normal, observed: Observed, overlap: int) -> Tensor:
+def crosswise(normal: Normal, observed: Observed, overlap: int, pooling: Pooling) -> Tensor:
     """Statistics `[B, N]` of every block of windows, by sizes fitted on the other blocks."""
     stats = []
-    for block, others in blocks(len(observed.residual), overlap):
-        sizes = fit_sizes(normal, Observed(*(o[others] for o in observed)))
-        stats.append(statistics(Observed(*(o[block] for o in observed)), sizes))
+    for block, others in blocks(len(observed.cells), overlap):
+        sizes = fit_sizes(normal, Observed(*(o[others] for o in observed)), pooling)
+        stats.append(statistics(Observed(*(o[block] for o in observed)), sizes, pooling))
     return torch.cat(stats)
 
 
@@ -94,26 +94,6 @@ def blocks(count: int, overlap: int) -> Iterator[tuple[Tensor, Tensor]]:
     for block in index.chunk(_BLOCKS):
         far = (index < block[0] - overlap) | (index > block[-1] + overlap)
         yield block, index[far] if far.any() else index
-
-
-def rms(residual: Tensor) -> Tensor:
-    """Root mean square a level, plane and row, `[L, C, H, 1]`, shrunk a little towards the plane's."""
-    square = residual.square().mean((0, 4))[..., None]
-    return (0.95 * square + 0.05 * square.mean(2, keepdim=True)).clamp_min(1e-6).sqrt()
-
-
-def whitener(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean `[K]` and whitening matrix `[K, K]` of features `[n, K]`; covariance shrunk by OAS (Chen et al. 2010, equation 23)."""
-    n, k = features.shape
-    mean, deviation = features.mean(0), features.std(0, correction=0) + _STILL
-    z = ((features - mean) / deviation).double()
-    covariance = z.mT @ z / n
-    trace, square = covariance.trace(), covariance.square().sum()
-    rho = ((1 - 2 / k) * square + trace**2) / ((n + 1 - 2 / k) * (square - trace**2 / k)).clamp_min(1e-12)
-    rho = rho.clamp(0.01, 1)
-    shrunk = (1 - rho) * covariance + (rho * trace / k).clamp_min(_LEAST) * torch.eye(k, dtype=z.dtype)
-    root = torch.linalg.inv(torch.linalg.cholesky(shrunk))
-    return mean, root.float() / deviation
 
 
 def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:

@@ -18,31 +18,31 @@ class Profile:
     """Everything that differs between streams of one network; each tensor may have a leading stream axis `[S, ...]`."""
 
     mean: Tensor
-    """Of the planes, `[C, H, 1]`."""
+    """Of the planes, `[C, H, 1]`, or `[C, H, W]` where every place has its own."""
     deviation: Tensor
-    """Of the planes, `[C, H, 1]`."""
+    """Of the planes, `[C, H, 1]` or `[C, 1, 1]`."""
     subband: Tensor
-    """Deviation of the Haar sub-bands of the standardised planes, `[4C, 1, 1]`."""
+    """Deviation of the Haar sub-bands of the standardised planes, `[4C, 1, 1]` a level."""
     residual: Tensor
-    """RMS of the residual of one cell, `[L, C, H, 1]`."""
+    """RMS of the residual of one cell, `[L, C, H, 1]` or `[L, C, 1, 1]`."""
     excess: Tensor
-    """RMS of that part of it that is above nothing, `[L, C, H, 1]`."""
+    """RMS of that part of it that is above nothing, in the same shape."""
     course_mean: Tensor
-    """Of the courses of the residual, `[L, 2H]`."""
+    """Of the courses of the residual, `[L, T, K]`; T is 1 where places are alike."""
     course_whitener: Tensor
-    """Makes them white, `[L, 2H, 2H]`."""
+    """Makes them white, `[L, T, K, K]`."""
     energy_location: Tensor
-    """Middle of the range of the residual's log energies, `[C, H]`."""
+    """Middle of the range of the residual's log energies, `[C, H]` or `[L, C]`."""
     energy_scale: Tensor
-    """Deviation of the same, by the width of that range, `[C, H]`."""
+    """Deviation of the same, by the width of that range."""
     texture_location: Tensor
     """Middle of the range of the texture, `[F]`."""
     texture_scale: Tensor
     """Deviation of the same, `[F]`."""
     feature_mean: Tensor
-    """Of the input's features second by second, `[K]`."""
+    """Of the input's features place by place, `[T, K]`; T is 1 where places are alike."""
     feature_whitener: Tensor
-    """Makes them white, `[K, K]`."""
+    """Makes them white, `[T, K, K]`."""
     location: Tensor
     """Median of each statistic, `[N]`."""
     scale: Tensor

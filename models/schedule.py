@@ -1,19 +1,14 @@
-"""How much noise: at which levels the network is trained, and at which an input is judged. Data have unit deviation."""
+"""How much noise. Data have unit deviation."""
 
 from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
 
-JUDGED = (1.0, 2.0, 8.0)
-"""Noise levels from which an input is reconstructed; of the last, little but what is usual comes back."""
 
-_MEAN, _DEVIATION = 0.4, 1.0
-
-
-def training_sigmas(count: int, generator: Generator) -> Tensor:
-    """Noise levels `[count]` for training: log-normal (Karras et al. 2022, table 1), centred where inputs are judged."""
-    return (torch.randn(count, generator=generator) * _DEVIATION + _MEAN).exp()
+def training_sigmas(count: int, mean: float, deviation: float, generator: Generator) -> Tensor:
+    """Noise levels `[count]` for training: log-normal (Karras et al. 2022, table 1)."""
+    return (torch.randn(count, generator=generator) * deviation + mean).exp()
 
 
 def descent(sigma: float, steps: int) -> list[float]:

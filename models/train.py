@@ -8,11 +8,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.optim import AdamW
 
 from models.denoiser import Denoiser, loss
 from models.noise import Noise
+from models.prior import Folded
+from models.recipe import Recipe
 from models.schedule import training_sigmas
 
 _RATE = 2e-3
@@ -30,27 +32,39 @@ class Step:
     """Running mean; 1 is an untrained network."""
 
 
-def train(denoiser: Denoiser, average: Denoiser, inputs: Tensor, noise: Noise, *, steps: int, batch: int, seed: int) -> Iterator[Step]:
+def train(
+    denoiser: Denoiser, average: Denoiser, inputs: Tensor, noise: Noise, recipe: Recipe, *, folded: Folded | None, steps: int, seed: int
+) -> Iterator[Step]:
     """Trains in place on standardised inputs `[N, C, H, W]`, yielding after every step.
 
-    `average` receives the exponential moving average of the weights: that is the network to keep. The same seed and
-    number of steps give the same weights on one CPU.
+    With a Gaussian inside, each batch is one of its folds', around the Gaussian of the others: what the network is to correct is how
+    that errs on what it has not seen. `average` receives the exponential moving average of the weights: that is the network to
+    keep. The same seed and number of steps give the same weights on one CPU.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = AdamW(denoiser.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+    optimiser = AdamW(denoiser.net.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     running = 1.0
     for number in range(1, steps + 1):
         optimiser.param_groups[0]["lr"] = _RATE * learning_rate(number / steps)
-        pick = torch.randint(len(inputs), (batch,), generator=generator)
-        clean, sigma = inputs[pick].float(), training_sigmas(batch, generator)
-        value = loss(denoiser, clean, noise.draw(batch, generator).to(clean), sigma.to(clean))
+        around, pick = drawn(denoiser, len(inputs), folded, recipe.batch, generator)
+        clean, sigma = inputs[pick].float(), training_sigmas(recipe.batch, *recipe.trained, generator)
+        value = loss(around, clean, noise.draw(recipe.batch, generator).to(clean), sigma.to(clean))
         optimiser.zero_grad(set_to_none=True)
         value.backward()
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(denoiser.net.parameters(), 1.0)
         optimiser.step()
         follow(average, denoiser, number)
         running += _SMOOTH * (value.item() - running)
         yield Step(number, running)
+
+
+def drawn(denoiser: Denoiser, count: int, folded: Folded | None, batch: int, generator: Generator) -> tuple[Denoiser, Tensor]:
+    """The denoiser around the Gaussian that has not seen the inputs of a batch, and which these are `[batch]`, of so many."""
+    if folded is None:
+        return denoiser, torch.randint(count, (batch,), generator=generator)
+    fold = int(torch.randint(len(folded.folds), (1,), generator=generator))
+    own = folded.stretches(count)[fold]
+    return denoiser.within(folded.folds[fold]), own[torch.randint(len(own), (batch,), generator=generator)]
 
 
 def twin(denoiser: Denoiser) -> Denoiser:
@@ -69,5 +83,5 @@ def learning_rate(progress: float) -> float:
 def follow(average: Denoiser, denoiser: Denoiser, number: int) -> None:
     """Moves the average towards the weights, slower as training goes on."""
     pace = max(0.005, 9 / (9 + number))
-    for kept, new in zip(average.parameters(), denoiser.parameters(), strict=True):
+    for kept, new in zip(average.net.parameters(), denoiser.net.parameters(), strict=True):
         kept.lerp_(new, pace)

@@ -19,6 +19,8 @@ class UNetSettings:
     """Channels in and out."""
     widths: tuple[int, int, int] = (24, 48, 96)
     """Features at full, half and quarter resolution."""
+    told: int = 0
+    """Channels beside the input's, of what else the network is told."""
 
 
 class Encoded(NamedTuple):
@@ -30,7 +32,7 @@ class Encoded(NamedTuple):
 
 
 class UNet(nn.Module):
-    """Maps `[B, C, H, W]` and a noise label `[B]` to `[B, C, H, W]`; H and W are multiples of 4.
+    """Maps `[B, C, H, W]`, with what else is told behind it, and a noise label `[B]` to `[B, C, H, W]`; H and W are multiples of 4.
 
     >>> UNet(UNetSettings(12))(torch.zeros(2, 12, 32, 16), torch.zeros(2)).shape
     torch.Size([2, 12, 32, 16])
@@ -41,7 +43,7 @@ class UNet(nn.Module):
         a, b, c = settings.widths
         told = 4 * a
         self.label = nn.Sequential(Fourier(a), nn.Linear(a, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
-        self.enter = nn.Conv2d(settings.channels, a, 3, padding=1)
+        self.enter = nn.Conv2d(settings.channels + settings.told, a, 3, padding=1)
         self.down = nn.ModuleList([Block(a, a, told), Block(a, b, told), Block(b, c, told)])
         self.look = nn.ModuleList([Attention(b), Attention(c)])
         self.middle = Block(c, c, told)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from models.calibrate import p_value, score_at
 from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile
 from models.locate import extent
-from models.normalise import standardise
+from models.normalise import standardise, unsplit
 from models.profile import Profile, stack
+from models.reconstruct import reconstruct
 from models.representation import Representation
-from models.score import PARTS, heat, observe, score
+from models.score import PARTS, Score, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Judgement, Window
 
@@ -64,7 +65,7 @@ class Engine:
     def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
         items, profile = self._inputs(windows)
         look = self.representation.look(items)
-        result = score(observe(self._denoiser, standardise(look.planes, profile), profile, self._bank), profile)
+        result = self._score(look.planes, profile)
         p = p_value(result.value, profile.quantiles, profile.tail)
         rows, columns = extent(look.in_window(result.heat))
         level = self.representation.level_db(items)
@@ -101,12 +102,12 @@ class Engine:
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:
         """What every window was judged by, in their order."""
         items, profile = self._inputs(windows)
-        planes = self.representation.look(items).planes
-        observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank)
-        shown = planes[:, 0]
-        normal = shown - observed.residual[:, -1, 0] * profile.deviation[:, 0]
-        hot = heat(observed.residual, profile)
-        return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(shown, normal, hot, strict=True)]
+        look, recipe = self.representation.look(items), self.representation.recipe
+        x = standardise(look.planes, profile)
+        restored = reconstruct(self._denoiser, x, recipe.judged[-1:], self._bank)
+        normal = unsplit(restored, profile)[:, 0] * profile.deviation + profile.mean
+        hot = look.in_window(self._score(look.planes, profile).heat)
+        return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(look.planes[:, 0], normal[:, 0], hot, strict=True)]
 
     def warm(self, stream: str) -> None:
         """Runs once on silence, so that the first real window does not wait for the libraries."""
@@ -116,6 +117,10 @@ class Engine:
     def score_at(self, stream: str, p: float) -> float:
         """The score that has p-value p on a stream."""
         return score_of(p, self._profiles.gather(torch.tensor(self._rows[stream], device=self._device)))
+
+    def _score(self, planes: torch.Tensor, profile: Profile) -> Score:
+        recipe = self.representation.recipe
+        return score(observe(self._denoiser, standardise(planes, profile), profile, self._bank, recipe), profile, recipe.pooling)
 
     def _inputs(self, windows: Sequence[Window]) -> tuple[torch.Tensor, Profile]:
         items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)

@@ -29,7 +29,7 @@ def model(seed: int = 0) -> Model:
     generator = Generator().manual_seed(seed)
     for weight in denoiser.parameters():
         weight.normal_(generator=generator)
-    return Model("audio", GRID, denoiser, Noise((1, 16, 8), (0,)).bank(generator))
+    return Model("audio", GRID, denoiser, Noise((1, 16, 8), (0,), (1, 4, 16)).bank(generator))
 
 
 def fitted(seed: int = 0) -> Fitted:
@@ -208,7 +208,7 @@ def test_tensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(3)}, path)
     assert "not written by diffmon" in refusal(path)
     save_file({"weight": torch.ones(3)}, path, {"diffmon": json.dumps({"format": 99, "type": "model"})})
-    assert f"{path}: format 99, this version reads 3: train and calibrate again" == refusal(path)
+    assert f"{path}: format 99, this version reads 4: train and calibrate again" == refusal(path)
 
 
 def test_a_profile_is_no_model_and_a_model_no_profile(saved: Path, profiled: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice, pairwise
 from math import prod
 from typing import Any
@@ -14,16 +15,18 @@ from torch import Generator, Tensor, nn
 from torch.testing import assert_close
 
 import models.train as training
-from models.denoiser import Denoiser, coefficients, loss
+from models.denoiser import Denoiser, loss, preconditioned
 from models.noise import Noise
+from models.pooling.sound import SoundPooling
 from models.reconstruct import reconstruct
-from models.schedule import JUDGED, descent, training_sigmas
-from models.semantic import pooled, semantics, texture
+from models.representation.audio import RECIPE
+from models.schedule import descent, training_sigmas
 from models.train import follow, learning_rate, train, twin
 from models.unet import Attention, Encoded, UNet, UNetSettings
 
 SMALL = UNetSettings(4, (8, 16, 24))
-PLAIN = Noise((1, 16, 16), (0,))
+PLAIN = Noise((1, 16, 16), (0,), RECIPE.sides)
+JUDGED = RECIPE.judged
 
 sigmas = st.floats(0.01, 100.0)
 general = settings(deadline=None, derandomize=True, max_examples=50)
@@ -76,11 +79,11 @@ def test_attention_equals_its_definition() -> None:
 @given(sigmas)
 def test_preconditioning_is_that_of_edm(sigma: float) -> None:
     """Network input and target have unit variance, and the skip makes the network's share of the output least."""
-    skip, out, inp, label = (float(c) for c in coefficients(torch.tensor([sigma], dtype=torch.float64)))
+    one, level = torch.ones(1, 1, 1, 1, dtype=torch.float64), torch.tensor([sigma], dtype=torch.float64)
+    skip, out, inp = (float(c) for c in preconditioned(one, level, None))
     assert 1 == pytest.approx(inp**2 * (sigma**2 + 1))
     assert out**2 == pytest.approx((1 - skip) ** 2 + (skip * sigma) ** 2)
     assert sigma**2 / (1 + sigma**2) == pytest.approx(out**2)  # the least there is, over all skips
-    assert sigma == pytest.approx(torch.tensor(4 * label).exp().item(), rel=1e-5)
 
 
 def test_an_untrained_denoiser_is_ideal_for_gaussian_data() -> None:
@@ -92,7 +95,9 @@ def test_an_untrained_denoiser_is_ideal_for_gaussian_data() -> None:
 def test_the_loss_is_one_before_training() -> None:
     """Whatever the noise level, the weighted error of the ideal denoiser on Gaussian data is 1."""
     with torch.no_grad():
-        value = float(loss(Denoiser(SMALL), gaussian(64, 4, 8, 8), gaussian(64, 4, 8, 8, seed=1), training_sigmas(64, seeded(1))))
+        value = float(
+            loss(Denoiser(SMALL), gaussian(64, 4, 8, 8), gaussian(64, 4, 8, 8, seed=1), training_sigmas(64, *RECIPE.trained, seeded(1)))
+        )
     assert 1 == pytest.approx(value, abs=0.02)
 
 
@@ -145,10 +150,10 @@ def test_reconstruction_of_a_window_is_its_own() -> None:
 
 def test_training_levels_lie_about_those_judged() -> None:
     """Half of the noise levels in training are above 1.5, and they are drawn by the generator alone."""
-    drawn = training_sigmas(20_000, seeded(1))
+    drawn = training_sigmas(20_000, *RECIPE.trained, seeded(1))
     assert 0.4 == pytest.approx(float(drawn.log().mean()), abs=0.03)
     assert 1.0 == pytest.approx(float(drawn.log().std()), abs=0.03)
-    assert torch.equal(drawn, training_sigmas(20_000, seeded(1)))
+    assert torch.equal(drawn, training_sigmas(20_000, *RECIPE.trained, seeded(1)))
 
 
 def stripes(count: int) -> Tensor:
@@ -165,7 +170,7 @@ def trained(seed: int, steps: int = 8) -> Denoiser:
     denoiser = Denoiser(SMALL)
     average = twin(denoiser)
     assert list(range(1, steps + 1)) == [
-        step.number for step in train(denoiser, average, stripes(16), PLAIN, steps=steps, batch=8, seed=seed)
+        step.number for step in train(denoiser, average, stripes(16), PLAIN, replace(RECIPE, batch=8), folded=None, steps=steps, seed=seed)
     ]
     return average
 
@@ -174,11 +179,12 @@ def test_training_learns_a_rule() -> None:
     """Pictures that follow a rule are denoised better after a few dozen steps, by the average as well."""
     denoiser = Denoiser(SMALL)
     average = twin(denoiser)
-    for _ in train(denoiser, average, stripes(64), PLAIN, steps=60, batch=16, seed=1):
+    for _ in train(denoiser, average, stripes(64), PLAIN, replace(RECIPE, batch=16), folded=None, steps=60, seed=1):
         pass
     with torch.no_grad():
         assert [True, True] == [
-            float(loss(net, stripes(64), PLAIN.draw(64, seeded(5)), training_sigmas(64, seeded(6)))) < 0.75 for net in (denoiser, average)
+            float(loss(net, stripes(64), PLAIN.draw(64, seeded(5)), training_sigmas(64, *RECIPE.trained, seeded(6)))) < 0.75
+            for net in (denoiser, average)
         ]
 
 
@@ -200,7 +206,9 @@ def test_the_loss_shown_begins_at_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(training, "loss", kept)
     denoiser = Denoiser(SMALL)
-    first, second = islice(train(denoiser, twin(denoiser), gaussian(8, 4, 8, 8), PLAIN, steps=50, batch=8, seed=1), 2)
+    first, second = islice(
+        train(denoiser, twin(denoiser), gaussian(8, 4, 8, 8), PLAIN, replace(RECIPE, batch=8), folded=None, steps=50, seed=1), 2
+    )
     assert seen[0] > 10
     assert 0.95 + 0.05 * seen[0] == pytest.approx(first.loss)
     assert 0.95 * first.loss + 0.05 * seen[1] == pytest.approx(second.loss)
@@ -235,28 +243,34 @@ def test_a_twin_is_not_trained() -> None:
     assert copy.net.enter.weight.data_ptr() != denoiser.net.enter.weight.data_ptr()
 
 
+def places(middle: Tensor) -> Tensor:
+    """The places of what is seen at the middle scale."""
+    return SoundPooling().places(Encoded(middle, middle, middle))
+
+
 def test_features_are_means_over_quarters_of_the_rows() -> None:
     """A quarter of the rows and four columns make a place; places differ from the window's mean, and nothing else is told."""
     seen = gaussian(2, 5, 16, 8)
-    features = pooled(seen)
+    features = places(seen)
     means = torch.stack([seen[..., t : t + 4].unflatten(2, (4, 4)).mean((3, 4)).flatten(1) for t in range(5)], 1)
     assert (2, 5, 20) == features.shape
     assert_close(features, means - means.mean(1, keepdim=True))
-    assert_close(pooled(seen + 3), features, rtol=0, atol=1e-5)
+    assert_close(places(seen + 3), features, rtol=0, atol=1e-5)
 
 
 def test_features_of_an_input_are_its_own() -> None:
     """What the network sees of an input does not depend on the others in its batch."""
     denoiser, x = Denoiser(SMALL), gaussian(3, 4, 16, 16)
-    for alone, among in zip(semantics(denoiser, x[2:]), semantics(denoiser, x), strict=True):
+    level = torch.full((3,), 0.5)
+    for alone, among in zip(denoiser.features(x[2:], level[2:]), denoiser.features(x, level), strict=True):
         assert_close(alone, among[2:], rtol=1e-5, atol=1e-5)
 
 
 def test_a_texture_does_not_depend_on_when() -> None:
     """Mean and deviation of every feature in a quarter of the rows, at all scales; the order of the columns does not count."""
     seen = Encoded(*(gaussian(2, width, side, side, seed=width) for width, side in ((2, 16), (3, 8), (5, 4))))
-    told = texture(seen)
+    told = SoundPooling().texture(seen)
     assert (2, 2 * 4 * (2 + 3 + 5)) == told.shape
-    assert_close(texture(Encoded(*(scale.flip(-1) for scale in seen))), told)
+    assert_close(SoundPooling().texture(Encoded(*(scale.flip(-1) for scale in seen))), told)
     quarters = [scale.unflatten(2, (4, -1)).mean(3).flatten(1, 2) for scale in seen]
     assert_close(told, torch.cat([f(each) for each in quarters for f in (lambda q: q.mean(-1), lambda q: q.std(-1, correction=0))], 1))

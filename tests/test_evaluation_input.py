@@ -90,8 +90,8 @@ def saved(path: Path, model: Model) -> Path:
     """The model on disk, with a profile of noise."""
     sense = AudioRepresentation(AudioSettings(**model.grid))
     planes = sense.look(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0))).planes
-    normal = fit_normal(planes)
-    seen = joined(list(observed(model, planes, normal)))
+    normal = fit_normal(planes, sense.recipe)
+    seen = joined(list(observed(model, sense, planes, normal)))
     profile, scores = sizes(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)
     save_model(path, model, fitted(sense, profile, scores, seed=0), {})
     return path

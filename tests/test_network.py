@@ -54,4 +54,4 @@ def test_cost(start: Model) -> None:
 def test_nothing_decoded_is_nothing_observed(start: Model) -> None:
     """A stretch of which no window could be read costs no call of the network."""
     planes = torch.zeros(0, *SENSE.shape)
-    assert [] == list(observed(start, planes, fit_normal(torch.zeros(1, *SENSE.shape))))
+    assert [] == list(observed(start, SENSE, planes, fit_normal(torch.zeros(1, *SENSE.shape), SENSE.recipe)))

@@ -12,7 +12,7 @@ from models.noise import Noise
 from models.representation.wavelet import merge
 
 SHAPE = (3, 32, 48)
-APART, KIN = Noise(SHAPE, (0, 1, 2)), Noise(SHAPE, (0, 1, 0))
+APART, KIN = (Noise(SHAPE, kin, (1, 4, 16)) for kin in ((0, 1, 2), (0, 1, 0)))
 
 
 def drawn(noise: Noise, count: int = 300, seed: int = 0) -> Tensor:

@@ -18,14 +18,13 @@ from models.locate import extent
 from models.noise import Noise
 from models.normalise import Normal, fit_normal, standardise
 from models.profile import Profile, stack
-from models.representation.audio import AudioRepresentation, AudioSettings
-from models.residual import courses
+from models.representation.audio import RECIPE, AudioRepresentation, AudioSettings
 from models.score import PARTS, Observed, Score, observe, score
 from models.train import train, twin
 from models.unet import UNetSettings
 
 SOUND = AudioRepresentation(AudioSettings())
-HIDDEN = Noise(SOUND.shape, SOUND.kin)
+HIDDEN = Noise(SOUND.shape, SOUND.kin, RECIPE.sides)
 
 general = settings(deadline=None, derandomize=True, max_examples=50)
 
@@ -55,7 +54,7 @@ class Stream:
     def score(self, items: Tensor) -> Score:
         """The score of windows `[B, length, 1]`."""
         x = standardise(SOUND.planes(items), self.profile)
-        return score(observe(self.denoiser, x, self.profile, self.bank), self.profile)
+        return score(observe(self.denoiser, x, self.profile, self.bank, RECIPE), self.profile, RECIPE.pooling)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +64,12 @@ def stream() -> Stream:
     learner = Denoiser(UNetSettings(12, (8, 16, 24)))
     denoiser, bank = twin(learner), HIDDEN.bank(seeded(1))
     planes = SOUND.planes(noise(60, seed=2))
-    normal = fit_normal(planes)
+    normal = fit_normal(planes, RECIPE)
     x = standardise(planes, normal)
-    for _ in train(learner, denoiser, x, HIDDEN, steps=12, batch=8, seed=3):
+    for _ in train(learner, denoiser, x, HIDDEN, replace(RECIPE, batch=8), folded=None, steps=12, seed=3):
         pass
-    observed = observe(denoiser, x, normal, bank)
-    profile, scores = fit_profile(normal, observed, overlap=0)
+    observed = observe(denoiser, x, normal, bank, RECIPE)
+    profile, scores = fit_profile(normal, observed, overlap=0, pooling=RECIPE.pooling)
     profile = with_p_values(profile, scores[30:])
     return Stream(denoiser, bank, normal, observed, profile, scores)
 
@@ -90,7 +89,7 @@ def test_an_unusual_texture_is_untypical(stream: Stream, factor: float) -> None:
     """T rises when the texture alone is unlike normal's, to either side, and R and S stay as they were."""
     texture = stream.observed.texture
     moved = stream.observed._replace(texture=texture + factor * texture.std(0))
-    usual, unusual = (score(each, stream.profile).parts for each in (stream.observed, moved))
+    usual, unusual = (score(each, stream.profile, RECIPE.pooling).parts for each in (stream.observed, moved))
     assert torch.equal(usual[:, :2], unusual[:, :2])
     assert float((unusual - usual)[:, 2].min()) > 1
 
@@ -112,7 +111,9 @@ def test_a_score_does_not_depend_on_other_streams(stream: Stream) -> None:
     items = noise(4, seed=9)
     rows = torch.tensor([1, 0, 2, 1])
     profile = stack([other, stream.profile, other]).gather(rows)
-    mixed = score(observe(stream.denoiser, standardise(SOUND.planes(items), profile), profile, stream.bank), profile)
+    mixed = score(
+        observe(stream.denoiser, standardise(SOUND.planes(items), profile), profile, stream.bank, RECIPE), profile, RECIPE.pooling
+    )
     own = stream.score(items)
     assert_close(mixed.value[rows == 1], own.value[rows == 1], rtol=1e-5, atol=1e-5)
     assert_close(mixed.heat[rows == 1], own.heat[rows == 1], rtol=1e-4, atol=1e-4)
@@ -182,38 +183,38 @@ def test_silence_can_be_learnt() -> None:
     torch.manual_seed(0)
     denoiser, bank = Denoiser(UNetSettings(12, (8, 16, 24))).requires_grad_(False), HIDDEN.bank(seeded(1))
     planes = SOUND.planes(torch.zeros(4, SOUND.length, 1))
-    normal = fit_normal(planes)
-    observed = observe(denoiser, standardise(planes, normal), normal, bank)
-    profile, scores = fit_profile(normal, observed, overlap=1)
+    normal = fit_normal(planes, RECIPE)
+    observed = observe(denoiser, standardise(planes, normal), normal, bank, RECIPE)
+    profile, scores = fit_profile(normal, observed, overlap=1, pooling=RECIPE.pooling)
     profile = with_p_values(profile, scores[3:])
     assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
-    assert torch.cat([scores, score(observed, profile).value]).abs().max() < 4
+    assert torch.cat([scores, score(observed, profile, RECIPE.pooling).value]).abs().max() < 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_a_profile_of_few_windows_is_finite(stream: Stream, count: int) -> None:
     """Even a single window gives a profile, by which the score of any other is finite."""
     few = Observed(*(part[:count] for part in stream.observed))
-    profile, scores = fit_profile(stream.normal, few, overlap=4)
+    profile, scores = fit_profile(stream.normal, few, overlap=4, pooling=RECIPE.pooling)
     profile = with_p_values(profile, scores[-1:])
     assert (count,) == scores.shape
     assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
-    assert score(stream.observed, profile).value.isfinite().all()
+    assert score(stream.observed, profile, RECIPE.pooling).value.isfinite().all()
 
 
 def test_a_profile_knows_the_size_of_residuals(stream: Stream) -> None:
     """Divided by the profile's sizes, residuals of normal have a mean square of 1 at every level, and so have their excesses."""
-    sizes = fit_sizes(stream.normal, stream.observed)
-    residual, ones = stream.observed.residual, torch.ones(3, 3)
+    sizes = fit_sizes(stream.normal, stream.observed, RECIPE.pooling)
+    residual, ones = stream.observed.cells, torch.ones(3, 3)
     assert_close((residual / sizes.residual).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
     assert_close((residual.clamp_min(0) / sizes.excess).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
 
 
 def test_whitened_normal_is_white(stream: Stream) -> None:
     """By the profile's whiteners, what normal shows at its places has mean 0 and a mean square below 1: covariances are shrunk."""
-    sizes = fit_sizes(stream.normal, stream.observed)
-    told = courses(stream.observed.residual)[:, 1].flatten(0, 1)
-    white = (told - sizes.course_mean[1]) @ sizes.course_whitener[1].mT
+    sizes = fit_sizes(stream.normal, stream.observed, RECIPE.pooling)
+    told = stream.observed.courses[:, 1].flatten(0, 1)
+    white = (told - sizes.course_mean[1]) @ sizes.course_whitener[1, 0].mT
     assert_close(white.mean(0), torch.zeros(128), rtol=0, atol=1e-3)
     assert 0.3 < float(white.square().mean()) <= 1.05
 

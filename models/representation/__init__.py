@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from models.pose import Pose, put_back
+from models.recipe import Recipe
 
 
 class Look(NamedTuple):
@@ -39,6 +40,8 @@ class Representation(Protocol):
     """Items from a window's start to the next one's."""
     shape: tuple[int, int, int]
     """Planes, rows and columns of a window: `(C, H, W)`, H and W even."""
+    recipe: Recipe
+    """How it is learned and judged."""
     kin: Sequence[int]
     """For each plane, the first one that shows the same thing by other means: itself, if none does."""
 

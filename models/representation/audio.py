@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 from torchaudio.transforms import MelSpectrogram
 
+from models.pooling.sound import SoundPooling
+from models.recipe import Recipe
 from models.representation import Look
 from models.representation.wavelet import analysis_filters, packets
 
@@ -34,6 +36,19 @@ class AudioSettings:
     hop: int = 8_000
     """Samples from a window's start to the next one's."""
 
+
+RECIPE = Recipe(
+    levels=1,
+    by_row=True,
+    sides=(1, 4, 16),  # one cell, 256 ms, 1 s
+    judged=(1.0, 2.0, 8.0),  # of the last, little but what is usual comes back
+    trained=(0.4, 1.0),
+    seen_at=0.5,
+    widths=(24, 48, 96),
+    rank=0,
+    batch=32,
+    pooling=SoundPooling(),
+)
 
 _FFT = 1024
 _FRAME = 256  # samples from one mel frame to the next, and in one packet coefficient
@@ -66,6 +81,7 @@ class AudioRepresentation(nn.Module):
         self.item: tuple[int, ...] = (1,)
         self.dtype, self.hop = "float32", settings.hop
         self.shape = (3, settings.bands, settings.columns)
+        self.recipe = RECIPE
         self.kin: Sequence[int] = (0, 1, 0)  # two planes of level, one of texture
         self.frames = settings.columns * _CELL
         self.length = (self.frames - 1) * _FRAME + _FFT

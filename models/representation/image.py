@@ -9,7 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from models.pooling.picture import PicturePooling
 from models.pose import Frame, find, fit_frame, placed
+from models.recipe import Recipe
 from models.representation import Look
 
 
@@ -23,11 +25,29 @@ class ImageSettings:
     """Frames a second."""
 
 
+RECIPE = Recipe(
+    levels=2,  # one for pixels of 2, and one more: at a quarter of the cost, as good
+    by_row=False,
+    sides=(1,),
+    judged=(0.5, 1.0, 2.0),
+    trained=(-0.3, 1.0),
+    seen_at=0.25,
+    widths=(32, 64, 96),
+    rank=48,
+    batch=8,
+    pooling=PicturePooling(),
+)
+
+_FLATTEST = 0.02  # deviation that counts at least, of full scale
+_OPPONENT = [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]
+"""Brightness, red against blue, and green against both."""
 _DARKEST = 1 / 255  # of full scale; what is black has a level all the same
 
 
 class ImageRepresentation:
-    """Planes of a frame: red, green, blue, from 0 to 1; turned and shifted alike where normal parts lie as they fall.
+    """Planes of a frame: brightness, and two of colour; turned and shifted alike where normal parts lie as they fall.
+
+    Every frame has the same mean and contrast: the light of a place drifts.
 
     Windows are single frames, `[B, 1, side, side, 3]` uint8.
 
@@ -42,7 +62,8 @@ class ImageRepresentation:
         self.item: tuple[int, ...] = (settings.side, settings.side, 3)
         self.dtype, self.length, self.hop = "uint8", 1, 1
         self.shape = (3, settings.side, settings.side)
-        self.kin: Sequence[int] = (0, 0, 0)
+        self.recipe = RECIPE
+        self.kin: Sequence[int] = (0, 1, 2)
 
     @property
     def constants(self) -> Mapping[str, Tensor]:
@@ -61,9 +82,9 @@ class ImageRepresentation:
         """The planes of windows, in the frame if there is one."""
         colours = _colours(items)
         if self._frame is None:
-            return Look(colours, None)
+            return Look(_planes(colours), None)
         pose = find(colours, self._frame)
-        return Look(placed(colours, pose), pose)
+        return Look(_planes(placed(colours, pose)), pose)
 
     def level_db(self, items: Tensor) -> Tensor:
         """Mean brightness of each window in decibels below white, `[B]`; of a black one -48."""
@@ -87,3 +108,12 @@ class ImageRepresentation:
 def _colours(items: Tensor) -> Tensor:
     """`[B, 3, side, side]` in [0, 1] of windows `[B, 1, side, side, 3]`."""
     return items[:, 0].permute(0, 3, 1, 2).float() / 255
+
+
+def _planes(colours: Tensor) -> Tensor:
+    """Opponent colours `[B, 3, H, W]`, orthonormal, of pictures `[B, 3, H, W]` of equal mean and deviation."""
+    mean = colours.mean((1, 2, 3), keepdim=True)
+    deviation = colours.std((1, 2, 3), correction=0, keepdim=True).clamp_min(_FLATTEST)
+    opponent = torch.tensor(_OPPONENT, device=colours.device)
+    opponent = opponent / opponent.norm(dim=1, keepdim=True)
+    return torch.einsum("dc,bchw->bdhw", opponent, (colours - mean) / deviation)

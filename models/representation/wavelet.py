@@ -54,6 +54,20 @@ def split(x: Tensor) -> Tensor:
     return torch.cat([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], -3) / 2
 
 
+def haar(x: Tensor, levels: int) -> Tensor:
+    """So many levels of `split`, each of all sub-bands: `[..., C, H, W]` to `[..., 4**k C, H / 2**k, W / 2**k]`."""
+    for _ in range(levels):
+        x = split(x)
+    return x
+
+
+def unhaar(y: Tensor, levels: int) -> Tensor:
+    """The inverse of `haar`."""
+    for _ in range(levels):
+        y = merge(y)
+    return y
+
+
 def merge(y: Tensor) -> Tensor:
     """The inverse of `split`: `[..., 4C, H/2, W/2]` to `[..., C, H, W]`."""
     ll, lh, hl, hh = y.chunk(4, -3)

@@ -16,7 +16,7 @@ from models.profile import Profile
 from models.representation import Representation
 from models.score import COUNTS, PARTS, Score, score
 from monitor.learn.comparator import LogMelMahalanobis
-from monitor.learn.fitting import Pieces, joined, observed, sizes
+from monitor.learn.fitting import Pieces, joined, learned, observed, sizes
 from monitor.learn.heard import Clips, normal_planes
 from monitor.learn.places import Place, System
 from monitor.records import Progress
@@ -55,8 +55,8 @@ class Judged:
 
 def fit(model: Model, sense: Representation, planes: Tensor) -> Fit:
     """What is normal, of planes `[n, C, H, W]` of it, windows one hop apart in order of time."""
-    normal = fit_normal(planes)
-    profile, [usual] = sizes(sense, Pieces([], [planes]), normal, joined(list(observed(model, planes, normal))))
+    normal = fit_normal(planes, sense.recipe)
+    profile, [usual] = sizes(sense, Pieces([], [planes]), normal, joined(list(learned(model, sense, planes, normal))))
     return Fit(normal, profile, usual)
 
 
@@ -70,7 +70,7 @@ def judged(
     for model, place in pairs:
         known = fit(model, sense, normal_planes(place, heard))
         seen = []
-        for part in _by_window(model, known, torch.cat([heard[row].planes for row in place.judged])):
+        for part in _by_window(model, sense, known, torch.cat([heard[row].planes for row in place.judged])):
             seen.append(part)
             done += len(part)
             yield Progress(stage, done / total)
@@ -80,10 +80,10 @@ def judged(
     return found
 
 
-def _by_window(model: Model, known: Fit, planes: Tensor) -> Iterator[Tensor]:
+def _by_window(model: Model, sense: Representation, known: Fit, planes: Tensor) -> Iterator[Tensor]:
     """Scores `[n, D]`, by detector, some windows at a time."""
-    for part in observed(model, planes, known.normal):
-        yield by_detector(score(part, known.profile), known.profile)
+    for part in observed(model, sense, planes, known.normal):
+        yield by_detector(score(part, known.profile, sense.recipe.pooling), known.profile)
 
 
 def by_detector(result: Score, profile: Profile) -> Tensor:

@@ -90,7 +90,7 @@ def evaluate(
     if sense.rate_hz != RATE_HZ:
         raise ModelError(f"{init}: listens at {sense.rate_hz:g} Hz, expected {RATE_HZ} Hz, at which the clips are")
     heard = yield from decoded(distinct([*rows, *(row for place in places for row in place.normal)]), data, sense)
-    ours = yield from trained(start, sense, [inputs(system, heard) for system in found], budget_s=budget_s, seed=seed)
+    ours = yield from trained(start, sense, [inputs(system, heard, sense) for system in found], budget_s=budget_s, seed=seed)
     said = yield from judged("scoring", ours.models, found, sense, heard)
     control = yield from judged("scoring untrained", [untrained(start, seed=seed)] * len(found), found, sense, heard)
     scores = _scores(rules.pool, said, control) | {COMPARATOR: compared(places, heard, rules.pool)}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.calibrate import p_value
 from models.checkpoint import Fitted, Model
+from models.denoiser import Denoiser
 from models.fit import fit_profile, with_p_values
 from models.normalise import Normal, standardise
 from models.profile import Profile
@@ -39,11 +40,31 @@ class Pieces:
         return torch.cat([*self.training, *self.held_out])
 
 
-@torch.inference_mode()
-def observed(model: Model, planes: Tensor, normal: Normal) -> Iterator[Observed]:
+def observed(model: Model, sense: Representation, planes: Tensor, normal: Normal) -> Iterator[Observed]:
     """What the network makes of planes `[N, C, H, W]`, some windows at a time, so that progress can be shown."""
+    yield from _seen(model.denoiser, model, sense, planes, normal)
+
+
+def learned(model: Model, sense: Representation, planes: Tensor, normal: Normal) -> Iterator[Observed]:
+    """The same of all the planes that it was trained on: with a Gaussian inside, of each fold by that of the others."""
+    if model.folded is None:
+        yield from observed(model, sense, planes, normal)
+        return
+    for prior, own in zip(model.folded.folds, model.folded.stretches(len(planes)), strict=True):
+        yield from _seen(model.denoiser.within(prior), model, sense, planes[own], normal)
+
+
+def looked_at(model: Model, sense: Representation, pieces: Pieces, normal: Normal) -> Iterator[Observed]:
+    """The same of all pieces, in their order."""
+    if pieces.training:
+        yield from learned(model, sense, torch.cat([*pieces.training]), normal)
+    yield from observed(model, sense, torch.cat([*pieces.held_out]), normal)
+
+
+@torch.inference_mode()
+def _seen(denoiser: Denoiser, model: Model, sense: Representation, planes: Tensor, normal: Normal) -> Iterator[Observed]:
     for chunk in planes.split(_CHUNK) if len(planes) else ():
-        yield observe(model.denoiser, standardise(chunk, normal), normal, model.bank)
+        yield observe(denoiser, standardise(chunk, normal), normal, model.bank, sense.recipe)
 
 
 def joined(parts: Sequence[Observed]) -> Observed:
@@ -53,16 +74,18 @@ def joined(parts: Sequence[Observed]) -> Observed:
 
 def sizes(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed) -> tuple[Profile, list[Tensor]]:
     """Profile from what the network made of `pieces.all`, and the crosswise scores of each held-out stretch."""
-    profile, scores = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1)
+    profile, scores = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1, sense.recipe.pooling)
     held_out = scores[sum(map(len, pieces.training)) :]
     return profile, list(held_out.split([len(p) for p in pieces.held_out]))
 
 
 @torch.inference_mode()
-def scored(model: Model, planes: Tensor, profile: Profile) -> Tensor:
+def scored(model: Model, sense: Representation, planes: Tensor, profile: Profile) -> Tensor:
     """Scores `[N]` of planes `[N, C, H, W]` that the profile was not fitted on."""
     normal = Normal(profile.mean, profile.deviation, profile.subband)
-    return torch.cat([planes.new_zeros(0), *(score(part, profile).value for part in observed(model, planes, normal))])
+    return torch.cat(
+        [planes.new_zeros(0), *(score(part, profile, sense.recipe.pooling).value for part in observed(model, sense, planes, normal))]
+    )
 
 
 def fitted(sense: Representation, profile: Profile, held_out: Sequence[Tensor], *, seed: int) -> Fitted:

@@ -45,10 +45,12 @@ def normal_planes(place: Place, heard: Clips) -> Tensor:
     return torch.cat([heard[row].planes[::2] for row in place.normal])
 
 
-def inputs(system: System, heard: Clips) -> Tensor:
+def inputs(system: System, heard: Clips, sense: Representation) -> Tensor:
     """What a system's network is trained on: windows half a hop apart, standardised by their own place's moments."""
     dense = [torch.cat([heard[row].planes for row in place.normal]) for place in system]
-    return torch.cat([standardise(each, fit_normal(normal_planes(place, heard))) for place, each in zip(system, dense, strict=True)])
+    return torch.cat(
+        [standardise(each, fit_normal(normal_planes(place, heard), sense.recipe)) for place, each in zip(system, dense, strict=True)]
+    )
 
 
 def _planes_to_judge(clip: Clip, sense: Representation) -> Tensor:

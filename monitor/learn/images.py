@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -44,6 +44,7 @@ class Judged:
     scores: dict[str, Scores]
     """By detector."""
     trained: Trained
+    gflop: float
     pixels: float | None
     """AUROC of the fusion's heat maps; none without a mask."""
     seconds: float
@@ -90,7 +91,7 @@ def evaluate_images(
         name: judge.with_mean({c.name: _auroc(c.judged, results[c.name].scores[name]) for c in found})
         for name in next(iter(results.values())).scores
     }
-    cost = gflop(start, sense)
+    cost = next(iter(results.values())).gflop
     losses = [each.trained.loss for each in results.values() if each.trained.loss is not None]
     yield Report(
         [*judge.table(auroc), *_lines(results), f"network: {cost:.3f} GFLOP a picture"],
@@ -119,10 +120,12 @@ def _judged(
     rows = category.judged
     normal = yield from _pictures(f"{category.name}: reading", category.normal, data, sense)
     test = yield from _pictures(f"{category.name}: reading", rows, data, sense)
+    sense = sense.adapted(torch.from_numpy(normal)[:, None])
+    start = replace(start, constants=sense.constants)
     planes = _planes(normal, sense)
-    ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes))], budget_s=budget_s, seed=seed)
+    ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes, sense.recipe))], budget_s=budget_s, seed=seed)
     said = yield from _said(f"{category.name}: scoring", ours.models[0], sense, planes, test)
-    control = yield from _said(f"{category.name}: scoring untrained", untrained(start, seed=seed), sense, planes, test)
+    control = yield from _said(f"{category.name}: scoring untrained", untrained(ours.models[0], seed=seed), sense, planes, test)
     classical = PositionalComponents(_shrunk(normal), seed=seed).maps(_shrunk(test)).reshape(len(test), -1).max(1)
     scores = _named(rows, said) | {UNTRAINED + name: each for name, each in _named(rows, control).items()}
     scores[COMPARATOR] = _by_row(rows, classical)
@@ -131,7 +134,7 @@ def _judged(
         for row, heat in mapped:
             folder.write(row, heat)
     pixels = pixel_auroc(data, mapped) if any(row.mask for row in rows) else None
-    return Judged(scores, ours, pixels, time.monotonic() - began_s)
+    return Judged(scores, ours, gflop(ours.models[0], sense), pixels, time.monotonic() - began_s)
 
 
 def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test: Pictures) -> Generator[Progress, None, Said]:
@@ -139,8 +142,8 @@ def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test:
     known = fit(model, sense, planes)
     told: list[Tensor] = []
     heats: list[Map] = []
-    for part in observed(model, _planes(test, sense), known.normal):
-        result = score(part, known.profile)
+    for part in observed(model, sense, _planes(test, sense), known.normal):
+        result = score(part, known.profile, sense.recipe.pooling)
         told.append(by_detector(result, known.profile))
         heats += [*scaled(result.heat)]
         yield Progress(stage, len(heats) / len(test))

@@ -18,7 +18,7 @@ from models.normalise import fit_normal, standardise
 from models.representation import Representation
 from models.score import observe
 from models.train import twin
-from monitor.learn.optimise import fresh, optimise, plan
+from monitor.learn.optimise import fresh, optimise, plan, primed
 from monitor.opened import open_for, representation
 from monitor.records import Progress
 
@@ -47,7 +47,7 @@ def trained(
     start: Model, sense: Representation, inputs: Sequence[Tensor], *, budget_s: float, seed: int
 ) -> Generator[Progress, None, Trained]:
     """A network for each inputs `[N, 4C, H/2, W/2]`, from the same start; the budget is for all of them, none trained at 0 s."""
-    models = [replace(start, denoiser=twin(start.denoiser)) for _ in inputs]
+    models = [primed(replace(start, denoiser=twin(start.denoiser)), sense, each) for each in inputs]
     if budget_s == 0:
         return Trained(models, 0, None)
     steps, losses = 0, []
@@ -68,7 +68,7 @@ def untrained(model: Model, *, seed: int) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        denoiser = Denoiser(model.denoiser.settings)
+        denoiser = Denoiser(model.denoiser.settings, model.denoiser.prior)
         for layer in denoiser.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
@@ -79,8 +79,8 @@ def untrained(model: Model, *, seed: int) -> Model:
 def gflop(model: Model, sense: Representation) -> float:
     """What judging one window takes of the network, in 1e9 floating-point operations; a multiply-add counts as two."""
     window = torch.zeros(1, *sense.shape)
-    normal = fit_normal(window)
+    normal = fit_normal(window, sense.recipe)
     # The counter knows no fused attention.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        observe(model.denoiser, standardise(window, normal), normal, model.bank)
+        observe(model.denoiser, standardise(window, normal), normal, model.bank, sense.recipe)
     return float(counter.get_total_flops()) / 1e9

@@ -20,8 +20,8 @@ from monitor.alarm import AlarmCurve
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, survey, undivided
-from monitor.learn.fitting import Pieces, fitted, joined, observed, scored, sizes
-from monitor.learn.optimise import fresh, optimise, plan
+from monitor.learn.fitting import Pieces, fitted, joined, looked_at, observed, scored, sizes
+from monitor.learn.optimise import fresh, optimise, plan, primed
 from monitor.opened import open_for, representation
 from monitor.records import Progress
 from monitor.whole import check_writable
@@ -95,7 +95,8 @@ def train(
     found = survey(paths, sense)
     corpus = divide(found.recordings, sense.length / sense.rate_hz)
     yield from job.decode_training(corpus)
-    inputs = standardise(job.training, fit_normal(job.training))
+    inputs = standardise(job.training, fit_normal(job.training, sense.recipe))
+    model = primed(model, sense, inputs)
     calibration_s = job.calibration_cost_s(model, corpus)
     left_s = budget_s - (time.monotonic() - began_s) - calibration_s - _RESERVE_S
     schedule = plan(model, sense, inputs, seconds=left_s, steps=steps)
@@ -151,7 +152,7 @@ class Job:
         """Planes of a sample of the training stretches, windows half a hop apart if there is room for them."""
         chosen = sample(corpus.training, self._most_decoded * self._hop_s, self._rng)
         self._trained_s = sum(s.seconds for s in chosen)
-        stride = self._sense.hop // 2 if 2 * self._trained_s / self._hop_s <= self._most_decoded else self._sense.hop
+        stride = max(1, self._sense.hop // 2) if 2 * self._trained_s / self._hop_s <= self._most_decoded else self._sense.hop
         pieces = []
         for piece in decode(chosen, self._sense, stride, self._failed.append):
             pieces.append(piece)
@@ -165,7 +166,7 @@ class Job:
         count = sum(s.seconds for s in [*corpus.training, *corpus.held_out]) / self._hop_s
         began_s = time.monotonic()
         few = self.training[:16]
-        list(observed(model, few, fit_normal(few)))
+        list(observed(model, self._sense, few, fit_normal(few, self._sense.recipe)))
         return 1.3 * (time.monotonic() - began_s) / len(few) * min(count, self._most_profiled)
 
     def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
@@ -185,18 +186,18 @@ class Job:
         """The same of chosen stretches: sizes from those trained on and from some held out, scores from all held out."""
         self._held_s = sum(s.seconds for s in [*sized, *rest])
         total_s = self._held_s + sum(s.seconds for s in trained)
-        pieces = Pieces(self._decoded(trained), self._decoded(sized))
+        pieces = Pieces(self._decoded(trained) if model.folded is None else [self.training], self._decoded(sized))
         if not sum(map(len, pieces.held_out)):
             raise DiffmonError("\n".join([*self._failed, "none of the normal held out for calibration could be decoded"]))
-        normal = fit_normal(pieces.all)
+        normal = fit_normal(pieces.all, self._sense.recipe)
         seen, done = [], 0
-        for part in observed(model, pieces.all, normal):
+        for part in looked_at(model, self._sense, pieces, normal):
             seen.append(part)
-            done += len(part.residual)
+            done += len(part.cells)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
         profile, scores = sizes(self._sense, pieces, normal, joined(seen))
         for planes in decode(rest, self._sense, self._sense.hop, self._failed.append):
-            scores.append(scored(model, planes, profile))
+            scores.append(scored(model, self._sense, planes, profile))
             done += len(planes)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
         self.scores = scores

@@ -30,9 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.checkpoint import Model
-from models.representation.audio import AudioRepresentation, AudioSettings
-from models.schedule import JUDGED
-from models.score import heat
+from models.representation.audio import RECIPE, AudioRepresentation, AudioSettings
 from models.score import score as scored
 from monitor.errors import DiffmonError, SourceError
 from monitor.learn.corpus import planes
@@ -85,11 +83,11 @@ class Looker:
         """What the network makes of a clip `[n]`."""
         first, after = self.sense.span((0, 1))
         seen = planes(clip[:, None], self.sense, after - first)
-        found = joined(list(observed(self.model, seen, known.normal)))
-        back = seen[:, None, 0] - found.residual[:, :, 0] * known.normal.deviation[0]
-        hot = stitched(heat(found.residual, known.profile))
+        found = joined(list(observed(self.model, self.sense, seen, known.normal)))
+        back = seen[:, None, 0] - found.cells[:, :, 0] * known.normal.deviation[0]
+        hot = stitched(self.sense.recipe.pooling.heat(found.cells, known.profile.residual))
         edges_s = (first + (after - first) * np.arange(hot.shape[-1] + 1)) / self.sense.rate_hz
-        scores = by_detector(scored(found, known.profile), known.profile).numpy()
+        scores = by_detector(scored(found, known.profile, self.sense.recipe.pooling), known.profile).numpy()
         return View(stitched(seen[:, 0]).numpy(), stitched(back).numpy(), hot.numpy(), scores, edges_s)
 
     def event_s(self, row: Row, clip: Clip) -> tuple[float, float]:
@@ -151,7 +149,7 @@ def learned(system: System, data: Path, *, budget_s: float, seed: int) -> tuple[
     start, sense = start_from(None, seed, kind="audio", grid=asdict(AudioSettings()))
     assert isinstance(sense, AudioRepresentation)
     heard = finished(decoded([row for place in system for row in place.normal], data, sense))
-    ours = finished(trained(start, sense, [inputs(system, heard)], budget_s=budget_s, seed=seed))
+    ours = finished(trained(start, sense, [inputs(system, heard, sense)], budget_s=budget_s, seed=seed))
     click.echo(f"trained: {ours.steps} steps" + (f", last loss {ours.loss:.3f}" if ours.loss is not None else ""))
     return Looker(ours.models[0], sense, data), heard
 
@@ -208,7 +206,7 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
 def _spectra(grid: Any, view: View, edges_hz: Sequence[float]) -> None:
     """The clip, and what comes back from each noise level, in the same colours."""
     low, high = np.quantile(view.shown, [0.01, 0.998]).tolist()
-    titles = ["what was heard", *(f"what comes back from noise level {sigma:g}" for sigma in JUDGED)]
+    titles = ["what was heard", *(f"what comes back from noise level {sigma:g}" for sigma in RECIPE.judged)]
     for (axis, bar), values, title in zip(grid, [view.shown, *view.restored], titles, strict=True):
         panel(axis, view.edges_s, edges_hz, values, title=title, colours="magma", span=(low, high), unit="log power", bar=bar)
 

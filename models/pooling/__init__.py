@@ -1,0 +1,1 @@
+"""How residuals and features become a few numbers, a file a sense."""
