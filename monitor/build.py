@@ -15,6 +15,7 @@ import torch
 
 from models.representation import Representation
 from models.representation.audio import AudioSettings
+from monitor import exhibits
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.control import Control, Told
@@ -30,7 +31,7 @@ from monitor.opened import Opened, about, engines, opened_streams
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
-from monitor.records import Command
+from monitor.records import Command, Explanation, Window
 from monitor.ring import Ring
 from monitor.sink import Sink
 from monitor.sink.metrics import Metrics
@@ -89,7 +90,7 @@ def watch(
 ) -> Watch:
     """Ring, windows and decider of one stream, whose first item will have the index `begin`, and which was told of up to `told_to`."""
     sense = opened.representation
-    held_s = RING_S if evidence is None else RING_S + evidence.before_s
+    held_s = RING_S if evidence is None else RING_S + evidence.config.before
     ring = Ring(
         sense.length + int(held_s * sense.rate_hz),
         item=sense.item,
@@ -102,7 +103,7 @@ def watch(
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
     decides = level(stream, opened, engine)
     opened_watch = partial(Watch, identity, decides, ring=ring, windower=windower, unix=unix, told_to=told_to)
-    return opened_watch() if evidence is None else opened_watch(evidence=evidence.namer(stream.name))
+    return opened_watch() if evidence is None else opened_watch(evidence=exhibits.names(stream, evidence.config))
 
 
 def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
@@ -245,7 +246,9 @@ def pipeline(
             s.name: student(s, opened, judges[s.name], watches[s.name], control, config=config, path=path) for s in config.stream
         }
     if evidence is not None:
-        evidence.rings = {name: w.ring for name, w in watches.items()}
+        evidence.begin = {
+            s.name: exhibits.begin(s, watches[s.name].ring, evidence, partial(_explained, judges[s.name])) for s in config.stream
+        }
         spine.also = evidence.counters
     return spine, control
 
@@ -270,6 +273,10 @@ def student(
     calibrates = lessons.learn_s is not None or lessons.renews
     calibration = Recalibration(path, name) if calibrates else None
     return Student(watched, lessons, planes=engine.planes, kept=kept, calibration=calibration, adopt=adopt)
+
+
+def _explained(engine: Engine, window: Window) -> Explanation:
+    return engine.explain([window])[0]
 
 
 def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], watches: Mapping[str, Watch], device: torch.device) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +20,14 @@ from models.profile import Profile, stack
 from models.representation import Representation
 from models.score import PARTS, Score, heat, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
-from monitor.records import Judgement, Window
+from monitor.records import Explanation, Judgement, Window
 
+_EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
 _SOME = {"cpu": 1 << 17, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What one window was judged by, for a person to look at: `[H, W]` each, row 0 lowest."""
-
-    shown: NDArray[np.float32]
-    """The first plane of the input."""
-    normal: NDArray[np.float32]
-    """The same plane as the network reconstructs it, from the noisiest level."""
-    heat: NDArray[np.float32]
-    """By how much the mean squared scaled residual exceeds the usual 1."""
-
-
 class Engine:
-    """Judges windows of the streams that share one network. Called from one thread.
+    """Judges windows of the streams that share one network. Called from one thread, but for `explain`.
 
     The result for a window depends neither on its batch nor on the other streams in it.
     """
@@ -96,14 +85,14 @@ class Engine:
 
     @torch.inference_mode()
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:
-        """What every window was judged by, in their order."""
-        items, profile = self._inputs(windows)
-        planes = self.representation.planes(items)
-        observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank)
-        shown = planes[:, 0]
-        normal = shown - observed.residual[:, -1, 0] * profile.deviation[:, 0]
-        hot = heat(observed.residual, profile)
-        return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(shown, normal, hot, strict=True)]
+        """What every window was judged by, in their order. Any thread may ask. Raises OutOfMemoryError."""
+        with _memory(len(windows)):
+            items, profile = self._inputs(windows)
+            planes = self.representation.planes(items)
+            observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank)
+            normal = planes - observed.residual[:, _EXPLAINED] * profile.deviation
+            hot = heat(observed.residual, profile)
+            return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(planes, normal, hot, strict=True)]
 
     def warm(self, stream: str) -> None:
         """Runs once on silence, so that the first real window does not wait for the libraries."""

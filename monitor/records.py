@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 Items = NDArray[Any]
@@ -79,6 +80,18 @@ class Judgement:
     """Where in the representation the strangest part lies: a band in Hz, or a box in shares of the picture."""
     span: tuple[int, int]
     """Absolute indices of the strangest part, first and after last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one window was judged by, for a person to look at."""
+
+    shown: NDArray[np.float32]
+    """The planes of the input, `[C, H, W]`."""
+    normal: NDArray[np.float32]
+    """The same planes as the network reconstructs them."""
+    heat: NDArray[np.float32]
+    """By how much the mean squared scaled residual exceeds the usual 1, `[H, W]`."""
 
 
 @dataclass(frozen=True, slots=True)
