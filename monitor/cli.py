@@ -17,17 +17,23 @@ def main() -> None:
     """Learns what is normal from recordings, listens all day, and says over MQTT what is not."""
 
 
-@main.command(short_help="Learns a machine room, finds planted faults.")
+@main.command(short_help="Learns a made scene, finds planted faults.")
+@click.option("--camera", is_flag=True, help="Watch parts on a conveyor instead of a machine room.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
 @click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
 @fails_cleanly
-def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
-    """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them."""
+def demo(camera: bool, seed: int, out: Path, budget: float, mqtt: str | None) -> int:
+    """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them.
+
+    With --camera it draws parts that pass on a conveyor, three of them with a fault, and a shadow that is none.
+    """
+    from monitor.demo.line import AssemblyLine
+    from monitor.demo.room import MachineRoom
     from monitor.demo.show import run
 
-    return run(seed=seed, out=out, budget_s=budget, broker=mqtt)
+    return run(AssemblyLine(seed) if camera else MachineRoom(seed), seed=seed, out=out, budget_s=budget, broker=mqtt)
 
 
 @main.command(short_help="Learns normal from recordings.")

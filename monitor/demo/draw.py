@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ _WINDOWS = 4
 _LEAD_S = 2.5
 
 
-def draw_event(out: Path, recording: Path, config: Config, event: dict[str, Any], title: str) -> None:
+def draw_event(out: Path, recording: Path, config: Config, event: Mapping[str, Any], title: str) -> None:
     """Writes the picture of one event of a recording, the event marked."""
     name = config.stream[0].name
     opened = opened_streams(config)

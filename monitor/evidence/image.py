@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from monitor.config import EvidenceConfig
@@ -43,7 +43,7 @@ class ImageExhibit:
     def tell(self, event: Event) -> None:
         """Takes the frame out of the ring, if it is stranger than the one before and still there."""
         self._ended = event.type == "end"
-        index = strangest(event, self._ring.rate_hz)
+        index = strangest(event.start_index, event.where, self._ring.rate_hz)
         if event.peak_score <= self._score:
             return
         frame = self._ring.read(index, index + 1)
@@ -77,7 +77,7 @@ class ImageExhibit:
         except OutOfMemoryError as error:
             self._store.skip(event, str(error))
             return
-        box = in_item(event, self._ring.shown_at(window.start), window.items)
+        box = in_item(event.where, self._ring.shown_at(window.start), window.items)
         frame = window.items[0]
         seen = png(overlay(frame, found.heat, box))
         for name, picture in (("frame", png(frame)), ("reconstruction", png(pixels(found.normal))), ("overlay", seen)):
@@ -85,14 +85,14 @@ class ImageExhibit:
         self._pictured(event.stream, seen)
 
 
-def strangest(event: Event, rate_hz: float) -> int:
-    """Absolute index of the event's strangest item."""
-    return event.start_index + round(event.where["start_s"] * rate_hz)
+def strangest(start_index: int, where: Mapping[str, float], rate_hz: float) -> int:
+    """Absolute index of an event's strangest item, of where it is said to be."""
+    return start_index + round(where["start_s"] * rate_hz)
 
 
-def in_item(event: Event, shown: Box | None, items: Items) -> Box:
-    """The event's box in pixels of the items `[n, H, W, 3]`; without `shown`, what the event says is in shares of the picture."""
+def in_item(where: Mapping[str, float], shown: Box | None, items: Items) -> Box:
+    """An event's box in pixels of the items `[n, H, W, 3]`; without `shown` it is said in shares of the picture."""
     height, width = items.shape[1:3]
     left, top, across, down = shown or (0.0, 0.0, 1.0, 1.0)
-    x, y = (event.where["x"] - left) / across, (event.where["y"] - top) / down
-    return x * width, y * height, event.where["width"] / across * width, event.where["height"] / down * height
+    x, y = (where["x"] - left) / across, (where["y"] - top) / down
+    return x * width, y * height, where["width"] / across * width, where["height"] / down * height
