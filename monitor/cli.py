@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from monitor import __version__
-from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Number, Program, Rate, fails_cleanly, mixed
+from monitor.evaluate import evaluate
+from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Program, Rate, fails_cleanly, mixed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -250,38 +250,7 @@ def devices(as_json: bool) -> None:
     devices(as_json=as_json)
 
 
-@main.command(short_help="Measures detection on UrbanSound8K.")
-@click.argument("protocol", type=click.Choice(["sites", "ovr"]))
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write the scores by which the protocol is judged there, as CSV.")
-@click.option("--parts", is_flag=True, help="Write those of the other detectors beside them, as OUT-R.csv and so on; needs --out.")
-@click.option("--budget", type=Duration(), default="10m", show_default=True, help="Time to train for, over all systems.")
-@click.option("--only", multiple=True, metavar="NAME", help="Limit to a site or class; may be repeated.")
-@click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
-@click.option("--contaminate", type=Number(min=0, max=1), default=0.0, help="Mix events into this share of normal; with sites only.")
-@SEED
-@fails_cleanly
-def evaluate(
-    protocol: Literal["sites", "ovr"],
-    data: Path,
-    out: Path | None,
-    parts: bool,
-    budget: float,
-    only: tuple[str, ...],
-    init: Path | None,
-    contaminate: float,
-    seed: int,
-) -> int:
-    """Measures detection on the UrbanSound8K protocols, beside a classical detector and the same network untrained."""
-    if parts and out is None:
-        raise click.UsageError("--parts needs --out")
-    if contaminate and protocol != "sites":
-        raise click.UsageError(f"--contaminate is for sites, not for {protocol}")
-    from monitor.learn.evaluation import evaluate as evaluated
-    from monitor.present import evaluation
-
-    records = evaluated(protocol, data, budget_s=budget, seed=seed, only=only, init=init, out=out, parts=parts, contaminate=contaminate)
-    return evaluation(records)
+main.add_command(evaluate)
 
 
 if __name__ == "__main__":

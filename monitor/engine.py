@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -21,7 +22,7 @@ from models.score import PARTS, Score, heat, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Judgement, Window
 
-_SOME = 16  # windows at a time: more would only take more memory
+_SOME = {"cpu": 1 << 17, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,17 @@ class Engine:
         self._device = device
         self._denoiser = model.denoiser.to(device)
         self._bank = model.bank.to(device)
+        self._some = max(1, _SOME.get(device.type, _SOME["cpu"]) // math.prod(representation.shape))
         self._rows = {name: i for i, name in enumerate(profiles)}
         self._profiles = stack(list(profiles.values())).to(device)
 
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window, in their order. Raises OutOfMemoryError."""
-        with _memory(len(windows)):
-            return self._judged(windows)
+        judgements: list[Judgement] = []
+        for some in (windows[i : i + self._some] for i in range(0, len(windows), self._some)):
+            with _memory(len(some)):
+                judgements += self._judged(some)
+        return judgements
 
     @torch.inference_mode()
     def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
@@ -80,8 +85,8 @@ class Engine:
     def planes(self, windows: Sequence[Window]) -> NDArray[np.float16]:
         """What windows look like to the network before any profile, `[n, C, H, W]`, in their order. Raises OutOfMemoryError."""
         items = torch.from_numpy(np.stack([w.items for w in windows]))
-        with _memory(min(_SOME, len(windows))):
-            return np.concatenate([self.representation.planes(s.to(self._device)).half().cpu().numpy() for s in items.split(_SOME)])
+        with _memory(min(self._some, len(windows))):
+            return np.concatenate([self.representation.planes(s.to(self._device)).half().cpu().numpy() for s in items.split(self._some)])
 
     def replace(self, stream: str, fitted: Fitted) -> None:
         """Judges a stream by another profile of this network from now on."""

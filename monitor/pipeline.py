@@ -24,6 +24,7 @@ from monitor.watch import Watch
 log = structlog.get_logger(__name__)
 
 BATCH = 32
+_MOST_NUMBERS = 1 << 20  # of windows that are cut before any is judged; so many make some 32 windows of sound, or five pictures
 _TICK_S = 0.1
 _STATS_S = 60.0
 
@@ -137,11 +138,13 @@ class Pipeline:
     def _cut(self) -> list[Window]:
         """Windows that are ready, the streams in turn, about a batch."""
         windows: list[Window] = []
+        numbers = 0
         ready = list(self.watches)
         while ready and len(windows) < min(BATCH, self._room):
             cut = [w for name in ready if (w := self.watches[name].windower.next()) is not None]
             windows += cut
-            ready = [w.stream for w in cut]
+            numbers += sum(w.items.size for w in cut)
+            ready = [w.stream for w in cut] if numbers < _MOST_NUMBERS else []
         return windows
 
     def _passed(self, now_s: float, *, busy: set[str]) -> list[Event]:

@@ -17,7 +17,7 @@ from monitor.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
     from monitor.doctor import Finding
-    from monitor.learn.evaluation import Report
+    from monitor.learn.report import Report
     from monitor.learn.training import Summary
     from monitor.offline import Replayed
     from monitor.recorder import Recorded
@@ -192,9 +192,11 @@ def _happened(event: Event, recording: Recording) -> str:
 
 
 def place(where: dict[str, float]) -> str:
-    """Where in words: a band, or the keys as they are."""
+    """Where in words: a band, a box, or the keys as they are."""
     if {"low_hz", "high_hz"} <= where.keys():
         return f"{where['low_hz']:.0f} to {where['high_hz']:.0f} Hz"
+    if {"x", "y", "width", "height"} <= where.keys():
+        return f"{where['width']:g} x {where['height']:g} px at {where['x']:g}, {where['y']:g}"
     return " ".join(f"{k} {v:g}" for k, v in where.items())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from monitor.learn.evaluation import ProtocolName, Report, evaluate
+from monitor.learn.evaluation import ProtocolName, evaluate
+from monitor.learn.report import Report
 from monitor.records import Progress
 
 PLACES = ("hall", "mill")

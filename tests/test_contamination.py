@@ -13,10 +13,11 @@ import torch
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.errors import SourceError
 from monitor.learn.contamination import contaminated, foreign
-from monitor.learn.evaluation import Report, evaluate
+from monitor.learn.evaluation import evaluate
 from monitor.learn.heard import Clips, decoded, inputs
 from monitor.learn.places import Place, sites, systems
 from monitor.learn.protocol import Row, waveform
+from monitor.learn.report import Report
 from tests.command import diffmon
 
 SITE = "fan-10"
@@ -144,7 +145,7 @@ def test_without_a_table(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["ovr", ".", "--contaminate", "0.05"], "--contaminate is for sites, not for ovr"),
+        (["ovr", ".", "--contaminate", "0.05"], "No such option '--contaminate'"),
         (["sites", ".", "--contaminate", "1.5"], "1.5 is not in the range 0<=x<=1"),
         (["sites", ".", "--contaminate", "nan"], "'nan' is not a number"),
         (["sites", ".", "--parts"], "--parts needs --out"),

@@ -12,8 +12,9 @@ import soundfile as sf
 
 from models.score import COUNTS
 from monitor.learn import judge, network, optimise
-from monitor.learn.evaluation import PROTOCOLS, Report
+from monitor.learn.evaluation import PROTOCOLS
 from monitor.learn.protocol import read_rows
+from monitor.learn.report import Report
 from monitor.records import Progress
 from tests.tables import LENGTH, PLACES, evaluated, hum, tables
 

@@ -14,9 +14,10 @@ from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn import optimise
 from monitor.learn.detection import DETECTORS
-from monitor.learn.evaluation import UNTRAINED, ProtocolName, evaluate
+from monitor.learn.evaluation import ProtocolName, evaluate
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
 from monitor.learn.network import untrained
+from monitor.learn.report import UNTRAINED
 from monitor.records import Progress
 from tests.tables import evaluated, tables
 

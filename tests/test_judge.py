@@ -101,7 +101,7 @@ def test_ovr_without_rows() -> None:
 def test_scores_written(tmp_path: Path) -> None:
     """Scores are written in order, exactly, in place of what was there, and nothing is left beside them."""
     path = tmp_path / "scores.csv"
-    judge.write_site_scores(path, {12: np.float64(0.1), 3: 2.0})
+    judge.write_row_scores(path, {12: np.float64(0.1), 3: 2.0})
     assert "row,score\n3,2.0\n12,0.1\n" == path.read_text()
     judge.write_ovr_scores(path, {("siren", 3): 0.5, ("dog_bark", 12): 1e-9})
     assert "label,row,score\ndog_bark,12,1e-09\nsiren,3,0.5\n" == path.read_text()
@@ -111,9 +111,9 @@ def test_scores_written(tmp_path: Path) -> None:
 def test_scores_not_writable(tmp_path: Path) -> None:
     """A place that cannot be written to is named, and what cannot be replaced stays."""
     with pytest.raises(DiffmonError, match=r"no/scores\.csv: the folder .*no does not exist"):
-        judge.write_site_scores(tmp_path / "no/scores.csv", {0: 0.0})
+        judge.write_row_scores(tmp_path / "no/scores.csv", {0: 0.0})
     with pytest.raises(DiffmonError, match="is a folder, expected the name of a file"):
-        judge.write_site_scores(tmp_path, {0: 0.0})
+        judge.write_row_scores(tmp_path, {0: 0.0})
     (tmp_path / "file").touch()
     with pytest.raises(DiffmonError, match="is not a folder"):
-        judge.write_site_scores(tmp_path / "file/scores.csv", {0: 0.0})
+        judge.write_row_scores(tmp_path / "file/scores.csv", {0: 0.0})

@@ -166,7 +166,7 @@ def test_the_heat_shows_where(strange: dict[str, Score]) -> None:
     """The hottest rows are those of the tone, the hottest columns those of the click."""
     rows, _ = extent(strange["tone"].heat)
     for first, after in rows.tolist():
-        place = SOUND.place((first, after))
+        place = SOUND.place((first, after), (0, 32))
         assert place["low_hz"] < 1000 < place["high_hz"]
         assert after - first < 8
     _, columns = extent(strange["click"].heat)

@@ -13,45 +13,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from models.representation.audio import AudioSettings
+from monitor.errors import ModelError
 from monitor.learn import coverage, judge
 from monitor.learn.contamination import contaminated, foreign
-from monitor.learn.detection import DETECTORS, Judged, Pool, Scores, compared, judged, normal_scores, pooled
+from monitor.learn.detection import Judged, Pool, Scores, compared, judged, normal_scores, pooled
 from monitor.learn.heard import decoded, inputs
 from monitor.learn.network import Trained, gflop, start_from, trained, untrained
 from monitor.learn.places import Divide, Place, System, classes, distinct, sites, systems
-from monitor.learn.protocol import Row
+from monitor.learn.protocol import RATE_HZ, Row
+from monitor.learn.report import UNTRAINED, Report, outs
 from monitor.records import Progress
-from monitor.whole import check_writable
 
 COMPARATOR = "log-mel Mahalanobis"
-UNTRAINED = "untrained: "
-"""Before the name of a detector, if it looks through the network that was not trained."""
-
 ProtocolName = Literal["sites", "ovr"]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of it."""
-
-    lines: list[str]
-    """A table of AUROC, and what there is to say of coverage, training and cost."""
-    auroc: dict[str, dict[str, float]]
-    """By detector and column of the table."""
-    steps: int
-    """Of training, over all networks."""
-    loss: float | None
-    """The last one, mean over the networks; none without training."""
-    gflop: float
-    """What the network takes for one window, in 1e9 floating-point operations."""
-    seconds: float
-    """Wall time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +78,7 @@ def evaluate(
     """
     began_s = time.monotonic()
     rules = PROTOCOLS[protocol]
-    outs = {} if out is None else _outs(out, rules.detector, parts)
+    paths = {} if out is None else outs(out, rules.detector, COMPARATOR, parts=parts)
     found = systems(data / rules.table, only, rules.divide)
     if contaminate:
         found = _contaminated(found, data, contaminate, seed)
@@ -105,13 +86,15 @@ def evaluate(
     rows = distinct(row for place in places for row in place.judged)
     # Rows that cannot be judged are better told now than after the training.
     rules.auroc(rows, {(place.name, row.number): 0.0 for place in places for row in place.judged})
-    start, sense = start_from(init, seed)
+    start, sense = start_from(init, seed, kind="audio", grid=asdict(AudioSettings()))
+    if sense.rate_hz != RATE_HZ:
+        raise ModelError(f"{init}: listens at {sense.rate_hz:g} Hz, expected {RATE_HZ} Hz, at which the clips are")
     heard = yield from decoded(distinct([*rows, *(row for place in places for row in place.normal)]), data, sense)
     ours = yield from trained(start, sense, [inputs(system, heard) for system in found], budget_s=budget_s, seed=seed)
     said = yield from judged("scoring", ours.models, found, sense, heard)
     control = yield from judged("scoring untrained", [untrained(start, seed=seed)] * len(found), found, sense, heard)
     scores = _scores(rules.pool, said, control) | {COMPARATOR: compared(places, heard, rules.pool)}
-    for name, path in outs.items():
+    for name, path in paths.items():
         rules.write(path, scores[name])
     auroc = {name: rules.auroc(rows, each) for name, each in scores.items()}
     cost = gflop(start, sense)
@@ -123,19 +106,6 @@ def evaluate(
         f"network: {cost:.3f} GFLOP a window",
     ]
     yield Report(lines, auroc, ours.steps, ours.loss, cost, round(time.monotonic() - began_s, 1))
-
-
-def _outs(out: Path, detector: str, parts: bool) -> dict[str, Path]:
-    """Where the scores of which detector go. Raises DiffmonError if they cannot."""
-    check_writable(out)  # first: a folder has no stem to name the others by
-    outs = {detector: out}
-    if parts:
-        ours = {name: name.replace(" ", "") for name in DETECTORS}
-        suffixes = ours | {COMPARATOR: "mahalanobis", UNTRAINED + detector: "untrained"}
-        outs |= {name: out.with_stem(f"{out.stem}-{suffix}") for name, suffix in suffixes.items() if name != detector}
-    for path in [*outs.values()][1:]:
-        check_writable(path)
-    return outs
 
 
 def _scores(pool: Pool, ours: Judged, control: Judged) -> dict[str, Scores]:
@@ -175,7 +145,7 @@ PROTOCOLS = {
         detector="fusion",
         auroc=lambda rows, scores: judge.sites_auroc(rows, _by_row(scores)),
         more=_coverage,
-        write=lambda path, scores: judge.write_site_scores(path, _by_row(scores)),
+        write=lambda path, scores: judge.write_row_scores(path, _by_row(scores)),
     ),
     "ovr": Protocol(
         table="ovr.csv",

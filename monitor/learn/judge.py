@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn.protocol import Row
@@ -23,14 +25,18 @@ OvrScores = Mapping[tuple[str, int], float]
 
 def auroc(normal: Sequence[float], anomalous: Sequence[float]) -> float:
     """Probability that an anomaly scores above a normal, ties counted half. Raises ModelError if a score is not finite."""
+    return auroc_of(np.repeat([False, True], [len(normal), len(anomalous)]), np.asarray([*normal, *anomalous], dtype=np.float64))
+
+
+def auroc_of(anomalous: NDArray[np.bool_], scores: NDArray[Any]) -> float:
+    """The same of scores `[n]`, each anomalous or not. Raises ModelError if a score is not finite."""
     try:
         from sklearn.metrics import roc_auc_score
     except ImportError:
         raise DiffmonError("scikit-learn is missing: pip install 'diffmon[bench]'") from None
-    scores = np.asarray([*normal, *anomalous], dtype=np.float64)
     if not np.isfinite(scores).all():
         raise ModelError(f"a score is {scores[~np.isfinite(scores)][0]}, expected finite numbers only")
-    return float(roc_auc_score([0] * len(normal) + [1] * len(anomalous), scores))
+    return float(roc_auc_score(anomalous, scores))
 
 
 def sites_auroc(rows: Iterable[Row], scores: SiteScores) -> dict[str, float]:
@@ -45,7 +51,7 @@ def sites_auroc(rows: Iterable[Row], scores: SiteScores) -> dict[str, float]:
     for site in sorted({site for sites in anomalous.values() for site in sites}):
         _expect(normal[site], f"site {site!r} has no row with role normal")
     _expect(anomalous, "no row has role anomaly")
-    return _with_mean(
+    return with_mean(
         {
             f"{snr_db:g} dB": _mean(auroc(normal[site], strange) for site, strange in anomalous[snr_db].items())
             for snr_db in sorted(anomalous)
@@ -65,7 +71,7 @@ def ovr_auroc(rows: Iterable[Row], scores: OvrScores) -> dict[str, float]:
         _expect(normal, f"class {label!r} has no test row")
         _expect(anomalous, f"class {label!r} has no test row of another class beside it")
         result[label] = auroc(normal, anomalous)
-    return _with_mean(result)
+    return with_mean(result)
 
 
 def _expect(found: object, otherwise: str) -> None:
@@ -77,7 +83,8 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def _with_mean(values: dict[str, float]) -> dict[str, float]:
+def with_mean(values: dict[str, float]) -> dict[str, float]:
+    """Values by column, and their mean as the last."""
     return values | {"mean": _mean(values.values())}
 
 
@@ -99,7 +106,7 @@ def _line(cells: Iterable[str]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def write_site_scores(path: str | Path, scores: SiteScores) -> None:
+def write_row_scores(path: str | Path, scores: SiteScores) -> None:
     """Writes `row,score` by row, the whole file or nothing. Raises DiffmonError if it cannot."""
     _write(Path(path), ("row", "score"), [(row, float(score)) for row, score in sorted(scores.items())])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -16,12 +16,9 @@ from models.checkpoint import Model
 from models.denoiser import Denoiser
 from models.normalise import fit_normal, standardise
 from models.representation import Representation
-from models.representation.audio import AudioSettings
 from models.score import observe
 from models.train import twin
-from monitor.errors import ModelError
 from monitor.learn.optimise import fresh, optimise, plan
-from monitor.learn.protocol import RATE_HZ
 from monitor.opened import open_for, representation
 from monitor.records import Progress
 
@@ -37,15 +34,12 @@ class Trained:
     """The last one, mean over the networks; none without a step."""
 
 
-def start_from(init: Path | None, seed: int) -> tuple[Model, Representation]:
-    """The network to start from, a fresh one if none is named, and what it looks at. Raises ModelError."""
+def start_from(init: Path | None, seed: int, *, kind: str, grid: Mapping[str, float]) -> tuple[Model, Representation]:
+    """The network to start from, a fresh one on a grid if none is named, and what it looks at. Raises ModelError."""
     if init is None:
-        grid = asdict(AudioSettings())
-        sense = representation("audio", grid)
-        return fresh("audio", grid, sense, seed=seed), sense
-    opened = open_for(init, None, kind="audio")
-    if opened.representation.rate_hz != RATE_HZ:
-        raise ModelError(f"{init}: listens at {opened.representation.rate_hz} Hz, expected {RATE_HZ} Hz, at which the clips are")
+        sense = representation(kind, grid)
+        return fresh(kind, grid, sense, seed=seed), sense
+    opened = open_for(init, None, kind=kind)
     return opened.model, opened.representation
 
 

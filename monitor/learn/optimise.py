@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -32,7 +32,7 @@ class Plan:
     """Monotonic time at which to stop even if steps are left."""
 
 
-def fresh(kind: str, grid: dict[str, int], sense: Representation, *, seed: int) -> Model:
+def fresh(kind: str, grid: Mapping[str, float], sense: Representation, *, seed: int) -> Model:
     """An untrained model; the same seed gives the same weights and noise."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # initial weights come from torch's own generator

@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.checkpoint import Model
-from models.representation.audio import AudioRepresentation
+from models.representation.audio import AudioRepresentation, AudioSettings
 from models.schedule import JUDGED
 from models.score import heat
 from models.score import score as scored
@@ -148,7 +148,7 @@ def drawn_row(rows: Sequence[Row], seed: int) -> Row:
 
 def learned(system: System, data: Path, *, budget_s: float, seed: int) -> tuple[Looker, Clips]:
     """A network of the places' normal, and their training clips."""
-    start, sense = start_from(None, seed)
+    start, sense = start_from(None, seed, kind="audio", grid=asdict(AudioSettings()))
     assert isinstance(sense, AudioRepresentation)
     heard = finished(decoded([row for place in system for row in place.normal], data, sense))
     ours = finished(trained(start, sense, [inputs(system, heard)], budget_s=budget_s, seed=seed))

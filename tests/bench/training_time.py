@@ -22,8 +22,9 @@ from typing import Any
 import click
 
 from monitor.errors import DiffmonError
-from monitor.learn.evaluation import COMPARATOR, UNTRAINED, Report, evaluate
+from monitor.learn.evaluation import COMPARATOR, evaluate
 from monitor.learn.protocol import read_rows
+from monitor.learn.report import UNTRAINED, Report
 from monitor.options import Duration
 from monitor.present import outcome
 from monitor.whole import check_writable
