@@ -7,20 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.calibrate import p_value, score_at
-from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile
+from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile, model_kind
 from models.locate import extent
 from models.normalise import standardise
 from models.profile import Profile, stack
 from models.representation import Representation
 from models.score import PARTS, Score, heat, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
-from monitor.records import Explanation, Judgement, Window
+from monitor.records import Explanation, Judgement, Kind, Window
 
 _EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
 _SOME = {"cpu": 1 << 17, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory
@@ -161,15 +162,26 @@ def gpu() -> str | None:
     return torch.cuda.get_device_name()
 
 
-def open_model(path: Path, *, kind: str) -> tuple[Model, Fitted]:
-    """A model of the sense that is asked for, with its own profile. Raises ModelError."""
+def open_model(path: Path, *, kind: str | None = None) -> tuple[Model, Fitted]:
+    """A model, of the sense that is asked for if one is, with its own profile. Raises ModelError."""
     try:
         model, fitted = load_model(path)
     except CheckpointError as error:
         raise ModelError(str(error)) from None
-    if model.kind != kind:
+    if kind is not None and model.kind != kind:
         raise ModelError(f"{path}: a model of kind {model.kind!r}, expected {kind!r}")
     return model, fitted
+
+
+def kind_of(path: Path) -> Kind:
+    """The sense of a model, by its header. Raises ModelError."""
+    try:
+        kind = model_kind(path)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from None
+    if kind in get_args(Kind):
+        return cast("Kind", kind)
+    raise ModelError(f"{path}: a model of kind {kind!r}, expected 'audio' or 'image'")
 
 
 def open_profile(path: Path, model: Model) -> Fitted:

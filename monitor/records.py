@@ -16,6 +16,8 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height in the source's pixels."""
 ChangeType = Literal["new", "update", "end"]
 EndReason = Literal["quiet", "signal_lost", "interrupted", "stopped"]
+Kind = Literal["audio", "image"]
+"""A sense."""
 Switch = Literal["enabled", "false_alarms_per_day", "silence_min", "mark_normal"]
 StreamStatus = Literal["starting", "learning", "online", "no_signal", "disabled", "offline"]
 

@@ -18,6 +18,7 @@ from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
 from tests.standin import STREAM, spine
@@ -34,7 +35,7 @@ def recorded(folder: Path, name: str, values: list[float], *, ended_s: float) ->
 def source(folder: Path, position: Position | None = None, trail: Trail | None = None) -> FolderSource:
     """The folder's source, with room for everything."""
     return FolderSource(
-        folder, rate_hz=RATE, position=position, trail=trail or Trail(position), room=lambda: True, settled_s=0.5, silence_s=60.0
+        folder, SoundFiles(RATE), position=position, trail=trail or Trail(position), room=lambda start: True, settled_s=0.5, silence_s=60.0
     )
 
 
@@ -124,7 +125,7 @@ def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
     ring = Ring(10 * RATE, item=(1,), rate_hz=RATE)
 
     def opened() -> FolderSource:
-        return FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, settled_s=0.0, silence_s=0.7)
+        return FolderSource(tmp_path, SoundFiles(RATE), position=None, trail=Trail(), room=lambda start: True, settled_s=0.0, silence_s=0.7)
 
     reader = Reader("yard", opened, ring, live=False)
     reader.start()
