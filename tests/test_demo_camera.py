@@ -67,7 +67,7 @@ def test_everything_happens_once_and_apart(seed: int) -> None:
     """Each defect, and a shadow, with quiet before, between and after; the same for the same seed."""
     _, flaws, shadow = staged(seed)
     assert set(FAULTS) == {flaw.fault for flaw in flaws}
-    spans = sorted((each.onset_s, each.end_s) for each in (*flaws, shadow))
+    spans = sorted((each.first_s, each.end_s) for each in (*flaws, shadow))
     assert spans[0][0] >= 10
     assert spans[-1][1] <= SECONDS
     assert all(later[0] - before[1] > 7 for before, later in pairwise(spans))
@@ -84,7 +84,7 @@ def test_too_little_time_is_refused() -> None:
 def test_a_fault_is_in_its_box_and_nowhere_else(seed: int, fault: str) -> None:
     """In the middle of its way, where it also fills a good part of it, and at the edge, where the box is cut."""
     flaw = next(f for f in staged(seed)[1] if f.fault == fault)
-    for time_s in (flaw.onset_s + 0.25, (flaw.onset_s + flaw.end_s) / 2):
+    for time_s in (flaw.first_s + 0.25, (flaw.onset_s + flaw.end_s) / 2):
         left, top, width, height = flaw.box(time_s)
         rows, columns = np.nonzero(differ(seed, time_s))
         assert len(rows) > 4
@@ -99,7 +99,7 @@ def test_a_fault_is_in_its_box_and_nowhere_else(seed: int, fault: str) -> None:
 def test_before_and_after_a_fault_nothing_of_it_is_seen() -> None:
     """A moment before its onset, and one after its end."""
     for flaw in staged(0)[1]:
-        for time_s in (flaw.onset_s - 0.1, flaw.end_s + 0.1):
+        for time_s in (flaw.first_s - 0.1, flaw.end_s + 0.1):
             assert 0 == flaw.box(time_s)[2]
             assert not differ(0, time_s).any()
 

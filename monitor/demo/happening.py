@@ -22,8 +22,10 @@ class Flaw:
     """A part with a defect on its way through the picture."""
 
     fault: str
-    onset_s: float
+    first_s: float
     """When the first of the defect is seen, from the footage's beginning."""
+    onset_s: float
+    """When all of it is seen."""
     end_s: float
     """When the last of it was."""
     number: int
@@ -41,9 +43,14 @@ class Flaw:
 class Passing:
     """A shadow, which is no fault."""
 
-    onset_s: float
+    first_s: float
     end_s: float
     fault: str = SHADOW
+
+    @property
+    def onset_s(self) -> float:
+        """As its beginning."""
+        return self.first_s
 
 
 def stage(conveyor: Conveyor, *, seconds: float, seed: int) -> tuple[Footage, list[Flaw], Passing]:
@@ -86,7 +93,7 @@ def _flaw(footage: Footage, number: int) -> Flaw:
     defect = footage.part(number).defect
     assert defect is not None  # noqa: S101  # it was planted
     left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
-    return Flaw(defect.fault, -right / SPEED, (SIDE - left) / SPEED, number, footage)
+    return Flaw(defect.fault, -right / SPEED, -left / SPEED, (SIDE - left) / SPEED, number, footage)
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -22,8 +22,12 @@ class Planted(Protocol):
         """What it is called."""
 
     @property
+    def first_s(self) -> float:
+        """When the first of it is there, from the recording's beginning: an alarm from then on is about it."""
+
+    @property
     def onset_s(self) -> float:
-        """When it begins, from the recording's beginning."""
+        """When it is all there: how soon an alarm comes is counted from then."""
 
     @property
     def end_s(self) -> float:

@@ -51,11 +51,11 @@ def run(scene: Scene, *, seed: int, out: Path, budget_s: float, broker: str | No
 
 
 def matched(planted: Sequence[Planted], heard: Sequence[Heard], began_s: float) -> tuple[list[Found], list[Heard]]:
-    """Each with the first alarm that came between its onset and a little after its end; and the alarms that fit none."""
+    """Each with the first alarm that came from its beginning to a little after its end; and the alarms that fit none."""
     alarms = [h for h in heard if h.event["type"] == "new"]
     found, used = [], set()
     for fault in planted:
-        mine = [h for h in alarms if fault.onset_s <= h.at_s - began_s <= fault.end_s + _AFTER_S]
+        mine = [h for h in alarms if fault.first_s <= h.at_s - began_s <= fault.end_s + _AFTER_S]
         used |= {id(h) for h in mine}
         delay_s = mine[0].at_s - began_s - fault.onset_s if mine else float("inf")
         whole = [h.event for h in heard if mine and h.event["id"] == mine[0].event["id"]]
@@ -180,7 +180,7 @@ def _picture(scene: Scene, config: Config, out: Path, found: Sequence[Found]) ->
 
 def _verdict(about: About, found: Sequence[Found], false: Sequence[Heard], out: Path, picture: Path | None) -> int:
     in_time = sum(f.in_time for f in found)
-    fault_free_s = about.live_s - sum(f.fault.end_s + _AFTER_S - f.fault.onset_s for f in found)
+    fault_free_s = about.live_s - sum(f.fault.end_s + _AFTER_S - f.fault.first_s for f in found)
     click.echo(f"\nfaults announced within {IN_TIME_S:g} s: {in_time} of {len(found)}")
     click.echo(f"false alarms in {fault_free_s:.0f} s without a fault: {len(false)}")
     click.echo(f"model: {out / 'model.safetensors'}    picture: {picture or 'none, no event'}")
