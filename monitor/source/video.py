@@ -31,8 +31,8 @@ _FORMATS = "matroska,webm,mov,mp4,avi,mpegts,mpeg,asf,flv,ogg,mjpeg,h264,hevc"
 _EXPECTED = "PNG, JPEG, BMP, TIFF, WebP, MP4, MKV, AVI or MPEG-TS"
 _NOTHING = "no picture can be read, the file is damaged or cut short"
 _BUFFER = 1 << 20
-_SLACK_S = 0.001
-"""Matroska rounds times to it."""
+_SLACK_S = 0.002
+"""Matroska rounds times to milliseconds, a frame's and how long it lasts."""
 _CUT_S = 1.0
 """A file that ends by more before its header says is cut short; less is another stream's, such as its sound."""
 _MOST_BROKEN = 10
@@ -136,9 +136,12 @@ class _Video:
     @property
     def promised_s(self) -> float | None:
         """How long it is as its header says, none if it does not."""
-        if self._stream.duration is not None:
-            return float(self._stream.duration * self._tick)
-        return None if self._container.duration is None else self._container.duration / 1e6
+        stream, whole_us = self._stream, self._container.duration
+        if stream.duration is None:
+            return None if whole_us is None else whole_us / 1e6
+        # Of a file without an end the library knows better, but how many frames it was to have that may still say.
+        counted_s = stream.frames / float(stream.average_rate) if stream.average_rate else 0.0
+        return max(stream.duration * self._tick, counted_s)
 
     def decoded(self) -> Iterator[VideoFrame]:
         """Frames from where it stands until it can be decoded no further; damaged ones are left out."""
