@@ -61,7 +61,7 @@ def probe(path: Path) -> VideoInfo:
         if first is None:
             raise SourceError(f"{path}: {_NOTHING}")
         height, width, _ = _picture(first).shape
-        end_s = 0.0 if video.promised_s is None else video.end_s(video.promised_s - 1.0)
+        end_s = 0.0 if video.promised_s is None else video.end_s(max(0.0, video.promised_s - 1.0))
         whole = video.promised_s is not None and end_s >= video.promised_s - _CUT_S
     if not whole:
         with _opened(path) as video:
@@ -175,13 +175,13 @@ class _Video:
             due_s = begin_s + (frame.duration * self._tick or nominal_s)
             yield begin_s, due_s, frame
 
-    def end_s(self, from_s: float = 0.0) -> float:
-        """When the last frame is over, looked for from a time on without decoding; 0 if there is none."""
+    def end_s(self, from_s: float | None = None) -> float:
+        """When the last frame is over, looked for from a time on, or from where it stands, without decoding; 0 if there is none."""
         import av
 
         end_s = 0.0
         with suppress(av.error.FFmpegError):
-            if from_s > 0:
+            if from_s is not None:
                 self._seek(from_s)
             for packet in self._container.demux(self._stream):
                 if packet.pts is not None:
