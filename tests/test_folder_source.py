@@ -21,7 +21,7 @@ from monitor.source.position import Position, Trail
 from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
-from tests.standin import STREAM, spine
+from tests.standin import STREAM, Slow, spine
 
 NOW = time.time()
 
@@ -118,6 +118,16 @@ def test_nothing_is_lost_however_fast_it_is_read(tmp_path: Path) -> None:
     place = outbox.kept(STREAM)
     assert place is not None
     assert 600 * RATE - 200 < Position.read(place).index <= 600 * RATE
+
+
+def test_nothing_is_lost_before_a_gap(tmp_path: Path) -> None:
+    """A recording that is still being judged when the next one begins an hour later, far beyond what the ring holds."""
+    recorded(tmp_path, "a.wav", [0.0] * 19 * RATE, ended_s=0)
+    recorded(tmp_path, "b.wav", [0.0] * 5 * RATE, ended_s=3600)
+    sink, outbox = Kept(), Outbox()
+    windows = sum((seconds * RATE - 200) // 50 for seconds in (19, 5))
+    with running(spine(tmp_path, outbox, Slow(), sink)):
+        until(lambda: len(sink.readings) >= windows, timeout_s=PATIENCE_S)
 
 
 def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:

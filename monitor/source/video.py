@@ -31,8 +31,8 @@ _FORMATS = "matroska,webm,mov,mp4,avi,mpegts,mpeg,asf,flv,ogg,mjpeg,h264,hevc"
 _EXPECTED = "PNG, JPEG, BMP, TIFF, WebP, MP4, MKV, AVI or MPEG-TS"
 _NOTHING = "no picture can be read, the file is damaged or cut short"
 _BUFFER = 1 << 20
-_SLACK_S = 0.001
-"""Matroska rounds times to it."""
+_SLACK_S = 0.002
+"""Matroska rounds times to milliseconds, a frame's and how long it lasts."""
 _CUT_S = 1.0
 """A file that ends by more before its header says is cut short; less is another stream's, such as its sound."""
 _MOST_BROKEN = 10
@@ -61,7 +61,7 @@ def probe(path: Path) -> VideoInfo:
         if first is None:
             raise SourceError(f"{path}: {_NOTHING}")
         height, width, _ = _picture(first).shape
-        end_s = 0.0 if video.promised_s is None else video.end_s(video.promised_s - 1.0)
+        end_s = 0.0 if video.promised_s is None else video.end_s(max(0.0, video.promised_s - 1.0))
         whole = video.promised_s is not None and end_s >= video.promised_s - _CUT_S
     if not whole:
         with _opened(path) as video:
@@ -136,9 +136,12 @@ class _Video:
     @property
     def promised_s(self) -> float | None:
         """How long it is as its header says, none if it does not."""
-        if self._stream.duration is not None:
-            return float(self._stream.duration * self._tick)
-        return None if self._container.duration is None else self._container.duration / 1e6
+        stream, whole_us = self._stream, self._container.duration
+        if stream.duration is None:
+            return None if whole_us is None else whole_us / 1e6
+        # Of a file without an end the library knows better, but how many frames it was to have that may still say.
+        counted_s = stream.frames / float(stream.average_rate) if stream.average_rate else 0.0
+        return max(stream.duration * self._tick, counted_s)
 
     def decoded(self) -> Iterator[VideoFrame]:
         """Frames from where it stands until it can be decoded no further; damaged ones are left out."""
@@ -172,13 +175,13 @@ class _Video:
             due_s = begin_s + (frame.duration * self._tick or nominal_s)
             yield begin_s, due_s, frame
 
-    def end_s(self, from_s: float = 0.0) -> float:
-        """When the last frame is over, looked for from a time on without decoding; 0 if there is none."""
+    def end_s(self, from_s: float | None = None) -> float:
+        """When the last frame is over, looked for from a time on, or from where it stands, without decoding; 0 if there is none."""
         import av
 
         end_s = 0.0
         with suppress(av.error.FFmpegError):
-            if from_s > 0:
+            if from_s is not None:
                 self._seek(from_s)
             for packet in self._container.demux(self._stream):
                 if packet.pts is not None:
