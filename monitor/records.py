@@ -86,7 +86,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What one window was judged by, for a person to look at."""
+    """What one window was judged by, for a person to look at, in its own rows and columns."""
 
     shown: NDArray[np.float32]
     """The planes of the input, `[C, H, W]`."""

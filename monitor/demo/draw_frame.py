@@ -12,7 +12,7 @@ from monitor.config import Config
 from monitor.demo.conveyor import SIDE
 from monitor.engine import pick_device
 from monitor.evidence.image import in_item, strangest
-from monitor.evidence.overlay import overlay, pixels
+from monitor.evidence.overlay import overlay, reconstruction
 from monitor.opened import engines, medium, opened_streams
 from monitor.records import Window
 
@@ -32,7 +32,7 @@ def draw_event(out: Path, recording: Path, config: Config, event: Mapping[str, A
     found = engines(opened, pick_device("cpu"))[stream.name].explain([Window(stream.name, index, block, 0)])[0]
     figure = Figure(figsize=(12, 4.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    shown = (block[0], pixels(found.normal), overlay(block[0], found.heat, in_item(event["where"], (0, 0, SIDE, SIDE), block)))
+    shown = (block[0], reconstruction(block[0], found), overlay(block[0], found.heat, in_item(event["where"], (0, 0, SIDE, SIDE), block)))
     for axis, picture, heading in zip(figure.subplots(1, 3), shown, _TITLES, strict=True):
         axis.imshow(np.asarray(picture), interpolation="nearest")
         axis.set_title(heading, loc="left", fontsize=10)

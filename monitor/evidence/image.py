@@ -8,7 +8,7 @@ from functools import partial
 from monitor.config import EvidenceConfig
 from monitor.errors import OutOfMemoryError
 from monitor.evidence import Pictured
-from monitor.evidence.overlay import overlay, pixels, png
+from monitor.evidence.overlay import overlay, png, reconstruction
 from monitor.evidence.store import Store
 from monitor.flac import write_bytes
 from monitor.records import Box, Event, Explanation, Items, Window
@@ -30,7 +30,7 @@ class ImageExhibit:
         event: its `new`.
         ring: of the stream.
         store: where the files go.
-        explain: of one frame, whose planes are red, green and blue from 0 to 1.
+        explain: of one frame.
         pictured: is handed the overlay.
     """
 
@@ -80,7 +80,7 @@ class ImageExhibit:
         box = in_item(event.where, self._ring.shown_at(window.start), window.items)
         frame = window.items[0]
         seen = png(overlay(frame, found.heat, box))
-        for name, picture in (("frame", png(frame)), ("reconstruction", png(pixels(found.normal))), ("overlay", seen)):
+        for name, picture in (("frame", png(frame)), ("reconstruction", png(reconstruction(frame, found))), ("overlay", seen)):
             self._store.finish(partial(write_bytes, self._store.folder / event.evidence[name], picture))
         self._pictured(event.stream, seen)
 

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.records import Box
+from monitor.records import Box, Explanation
 
 BOX_RGB = (0, 255, 255)
 _LINE = 1 / 128
@@ -47,9 +47,9 @@ def outline(shape: tuple[int, ...], box: Box) -> NDArray[np.bool_]:
     return on
 
 
-def pixels(planes: NDArray[np.float32]) -> Pixels:
-    """A picture of planes `[3, H, W]` from 0 to 1."""
-    return rounded(255 * planes.transpose(1, 2, 0))
+def reconstruction(frame: Pixels, found: Explanation) -> Pixels:
+    """What normal would have been, where the network looked, of a frame whose planes are red, green and blue from 0 to 1."""
+    return rounded(frame - 255 * (found.shown - found.normal).transpose(1, 2, 0))
 
 
 def rounded(values: NDArray[np.floating]) -> Pixels:
