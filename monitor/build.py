@@ -31,7 +31,7 @@ from monitor.opened import Opened, about, engines, medium, opened_streams, repre
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
-from monitor.records import Command, Explanation, Window
+from monitor.records import Command
 from monitor.ring import Ring
 from monitor.segment import SegmentKind
 from monitor.sink import Sink
@@ -271,9 +271,7 @@ def pipeline(
             s.name: student(s, opened, judges[s.name], watches[s.name], control, config=config, path=path) for s in config.stream
         }
     if evidence is not None:
-        evidence.begin = {
-            s.name: exhibits.begin(s, watches[s.name].ring, evidence, partial(_explained, judges[s.name])) for s in config.stream
-        }
+        evidence.begin = {s.name: exhibits.begin(s, watches[s.name].ring, evidence, judges[s.name].explain) for s in config.stream}
         spine.also = evidence.counters
     return spine, control
 
@@ -298,10 +296,6 @@ def student(
     calibrates = lessons.learn_s is not None or lessons.renews
     calibration = Recalibration(path, name) if calibrates else None
     return Student(watched, lessons, planes=engine.planes, kept=kept, calibration=calibration, adopt=adopt)
-
-
-def _explained(engine: Engine, window: Window) -> Explanation:
-    return engine.explain([window])[0]
 
 
 def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], watches: Mapping[str, Watch], device: torch.device) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from PIL import Image
 
 from monitor.config import EvidenceConfig
 from monitor.errors import OutOfMemoryError
-from monitor.evidence.image import ImageExhibit, suffixes
+from monitor.evidence.image import Explain, ImageExhibit, suffixes
 from monitor.evidence.names import namer
 from monitor.evidence.overlay import BOX_RGB, outline, overlay
 from monitor.evidence.sink import Evidence
@@ -47,14 +47,15 @@ def ring(count: int = 20, *, capacity: int = 100) -> Ring:
     return made
 
 
-def explained(window: Window) -> Explanation:
-    """What the engine says: normal is a red picture, and what is strange is the square."""
+def explained(windows: Sequence[Window]) -> list[Explanation]:
+    """What the engine says of one: normal is a red picture, and what is strange is the square."""
+    (window,) = windows
     assert (1, SIDE, SIDE, 3) == window.items.shape
     normal = np.zeros((3, SIDE, SIDE), np.float32)
     normal[0] = 1.2  # a reconstruction may be brighter than white
     heat = np.zeros((SIDE, SIDE), np.float32)
     heat[40:48, 16:24] = 9.0
-    return Explanation(window.items[0].transpose(2, 0, 1).astype(np.float32) / 255, normal, heat)
+    return [Explanation(window.items[0].transpose(2, 0, 1).astype(np.float32) / 255, normal, heat)]
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def keeping(
     folder: Path,
     stream: Ring,
     *,
-    explain: Callable[[Window], Explanation] = explained,
+    explain: Explain = explained,
     pictured: Callable[[str, bytes], None] = lambda stream, png: None,
     **limits: object,
 ) -> Iterator[Evidence]:
@@ -172,10 +173,10 @@ def test_what_was_overwritten_before_it_could_be_taken_is_skipped(tmp_path: Path
 def test_a_device_without_memory_costs_the_pictures_of_that_frame_alone(tmp_path: Path, logs: list[dict[str, object]]) -> None:
     """The next stranger one has them."""
 
-    def crowded(window: Window) -> Explanation:
-        if window.start == 5:
+    def crowded(windows: Sequence[Window]) -> list[Explanation]:
+        if windows[0].start == 5:
             raise OutOfMemoryError("no memory for 1 windows at once")
-        return explained(window)
+        return explained(windows)
 
     with keeping(tmp_path, ring(), explain=crowded) as evidence:
         told(evidence, "new", strangest=5, peak=9.0)

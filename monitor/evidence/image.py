@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from monitor.config import EvidenceConfig
@@ -14,8 +14,8 @@ from monitor.flac import write_bytes
 from monitor.records import Box, Event, Explanation, Items, Window
 from monitor.ring import Ring
 
-Explain = Callable[[Window], Explanation]
-"""What a window was judged by. Raises OutOfMemoryError."""
+Explain = Callable[[Sequence[Window]], Sequence[Explanation]]
+"""What windows were judged by. Raises OutOfMemoryError."""
 
 
 def suffixes(config: EvidenceConfig) -> dict[str, str]:
@@ -73,7 +73,7 @@ class ImageExhibit:
             return
         (event, window), self._waiting = self._waiting, None
         try:
-            found = self._explain(window)
+            found = self._explain([window])[0]
         except OutOfMemoryError as error:
             self._store.skip(event, str(error))
             return
