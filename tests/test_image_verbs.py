@@ -9,11 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
 from models.checkpoint import load_model
+from monitor import exhibits
+from monitor.build import watch
+from monitor.config import EvidenceConfig, FileConfig, StreamConfig
 from monitor.errors import DiffmonError
+from monitor.evidence.overlay import BOX_RGB
+from monitor.evidence.sink import Evidence
 from monitor.learn.training import train
+from monitor.opened import engines, medium, open_stream
+from monitor.replay import Tally, replay
+from monitor.source.file import FileSource
+from tests.broker import until
 from tests.command import diffmon, names
 from tests.films import film, sound_alone, still
 
@@ -63,6 +73,34 @@ def test_replay_says_when_and_where(gate: Path, tmp_path: Path) -> None:
     where = end["where"]
     for name, expected in zip(("x", "y", "width", "height"), SPOT, strict=True):
         assert expected == pytest.approx(where[name], abs=4)
+
+
+def test_what_was_seen_is_kept_as_evidence(gate: Path, tmp_path: Path) -> None:
+    """The frame as the network saw it, with the spot; what normal would have been, without it; and a box about it."""
+    path = film(tmp_path / "a.mkv", [seen(1000 + i, i >= 10) for i in range(16)], rate_hz=2)
+    stream = StreamConfig(name="gate", kind="image", source=FileConfig(type="file", paths=(path,)), model=gate / "gate.model")
+    opened = open_stream(stream, None)
+    engine = engines({"gate": opened}, torch.device("cpu"))["gate"]
+    evidence = Evidence(tmp_path / "kept", EvidenceConfig(free=0))
+    watched = watch(stream, opened, engine, node="barn", unix=lambda time_s: 1e9 + time_s, evidence=evidence)
+    evidence.begin = {"gate": exhibits.begin(stream, watched.ring, evidence, engine.explain)}
+    source = FileSource([path], medium("image", opened.representation))
+    events = []
+    for event in replay(source, watched, engine, Tally()):
+        events.append(event)
+        evidence.event(event)
+    until(lambda: evidence.store.written >= 3)
+    evidence.close()
+    frame, normal, overlay = (
+        np.asarray(Image.open(tmp_path / "kept" / events[0].evidence[what])) for what in ("frame", "reconstruction", "overlay")
+    )
+    left, top, width, height = (each // 2 for each in SPOT)
+    inside = (slice(top, top + height), slice(left, left + width))
+    assert {(SIDE, SIDE, 3)} == {frame.shape, normal.shape, overlay.shape}
+    assert frame[inside].mean() > 240
+    assert normal[inside].mean() < frame[inside].mean() - 20
+    on = np.argwhere((overlay == BOX_RGB).all(-1))
+    np.testing.assert_allclose((on.min(0), on.max(0)), ((top - 1, left - 1), (top + height, left + width)), atol=2)
 
 
 def test_a_still_is_judged_by_itself(gate: Path, tmp_path: Path) -> None:
