@@ -38,13 +38,16 @@ class Defect:
 
     fault: Fault
     points: Points
-    """Of a scratch its course; of the others the corners of what is not as it should be."""
+    """Of a scratch its course, none if it has no length; of the others the corners of what is not as it should be."""
     colour: Colour = _BLUE
     """Of the label."""
     screw: int | None = None
     """Which is missing."""
     hole: int | None = None
     """Which is missing."""
+
+
+_FLAWLESS = Defect("scratch", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def _draw(patch: Floats, part: Part) -> None:
     cos, sin = float(np.cos(part.angle)), float(np.sin(part.angle))
     shade(patch, 0.45, cover(slab(*_turned(columns - 4, rows - 5, cos, sin), HALF, 7), 9))
     across, down = _turned(columns, rows, cos, sin)
-    defect = part.defect or Defect("scratch", ())
+    defect = part.defect or _FLAWLESS
     _plate(patch, part, across, down)
     for i, at in enumerate(_HOLES):
         if i != defect.hole:
