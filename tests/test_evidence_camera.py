@@ -209,7 +209,8 @@ def test_a_full_disk_leaves_no_part_of_a_picture(tmp_path: Path, logs: list[dict
         until(lambda: pictures != [])
     assert [] == files(tmp_path)
     assert 3 == evidence.counters()["evidence.failed"]
-    assert 1 == len(said(logs, "evidence.failed"))
+    # On a slow machine another test's evidence may still be at work, and meet the same disk.
+    assert 1 == len([entry for entry in said(logs, "evidence.failed") if str(tmp_path) in str(entry["reason"])])
 
 
 def test_retention_takes_the_oldest_pictures_first(tmp_path: Path) -> None:
