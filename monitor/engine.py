@@ -168,8 +168,7 @@ def open_model(path: Path, *, kind: str | None = None) -> tuple[Model, Fitted]:
         model, fitted = load_model(path)
     except CheckpointError as error:
         raise ModelError(str(error)) from None
-    if kind is not None and model.kind != kind:
-        raise ModelError(f"{path}: a model of kind {model.kind!r}, expected {kind!r}")
+    _check_kind(path, model.kind, get_args(Kind) if kind is None else (kind,))
     return model, fitted
 
 
@@ -179,9 +178,13 @@ def kind_of(path: Path) -> Kind:
         kind = model_kind(path)
     except CheckpointError as error:
         raise ModelError(str(error)) from None
-    if kind in get_args(Kind):
-        return cast("Kind", kind)
-    raise ModelError(f"{path}: a model of kind {kind!r}, expected 'audio' or 'image'")
+    _check_kind(path, kind, get_args(Kind))
+    return cast("Kind", kind)
+
+
+def _check_kind(path: Path, kind: str, expected: Sequence[str]) -> None:
+    if kind not in expected:
+        raise ModelError(f"{path}: a model of kind {kind!r}, expected {' or '.join(map(repr, expected))}")
 
 
 def open_profile(path: Path, model: Model) -> Fitted:
