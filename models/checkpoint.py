@@ -69,6 +69,11 @@ def save_profile(path: Path, fitted: Fitted, *, kind: str, model: str, notes: Ma
     _write(path, _tensors(fitted), {"type": "profile", "kind": kind, "model": model, "notes": dict(notes)})
 
 
+def model_kind(path: Path) -> str:
+    """The sense of a model, without its numbers being read. Raises CheckpointError."""
+    return str(_header_of(path, "model").get("kind"))
+
+
 def load_model(path: Path) -> tuple[Model, Fitted]:
     """A model and its own profile. Raises CheckpointError."""
     header, tensors = _read(path, "model")
@@ -136,14 +141,19 @@ def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any])
 
 
 def _read(path: Path, wanted: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    header = _read_header(path)
-    if header.get("type") != wanted:
-        raise CheckpointError(f"{path}: is a {header.get('type')}, expected a {wanted}")
+    header = _header_of(path, wanted)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     if _digest(tensors) != header.get("tensors"):
         raise CheckpointError(f"{path}: damaged: its numbers have hash {_digest(tensors)}, its header says {header.get('tensors')}")
     return header, tensors
+
+
+def _header_of(path: Path, wanted: str) -> dict[str, Any]:
+    header = _read_header(path)
+    if header.get("type") != wanted:
+        raise CheckpointError(f"{path}: is a {header.get('type')}, expected a {wanted}")
+    return header
 
 
 def _read_header(path: Path) -> dict[str, Any]:

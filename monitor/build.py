@@ -14,7 +14,7 @@ import structlog
 import torch
 
 from models.representation import Representation
-from models.representation.audio import AudioSettings
+from monitor import exhibits
 from monitor.alarm import AlarmCurve
 from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.control import Control, Told
@@ -22,23 +22,26 @@ from monitor.engine import Engine, open_profile, pick_device
 from monitor.errors import ConfigError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
+from monitor.flac import Sound
 from monitor.health import Notifier
 from monitor.live import captured
 from monitor.measured import measured
 from monitor.normal import NormalLog
-from monitor.opened import Opened, about, engines, opened_streams
+from monitor.opened import Opened, about, engines, medium, opened_streams, representation, usual_grid, view
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
 from monitor.records import Command
 from monitor.ring import Ring
+from monitor.segment import SegmentKind
 from monitor.sink import Sink
 from monitor.sink.metrics import Metrics
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
+from monitor.source.file import FileSource, Paced
 from monitor.source.folder import FolderSource
-from monitor.source.media import FileSource, Paced, sound_files
+from monitor.source.medium import Medium, search
 from monitor.source.position import Position, Trail
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
@@ -89,7 +92,7 @@ def watch(
 ) -> Watch:
     """Ring, windows and decider of one stream, whose first item will have the index `begin`, and which was told of up to `told_to`."""
     sense = opened.representation
-    held_s = RING_S if evidence is None else RING_S + evidence.before_s
+    held_s = RING_S if evidence is None else RING_S + evidence.config.before
     ring = Ring(
         sense.length + int(held_s * sense.rate_hz),
         item=sense.item,
@@ -102,7 +105,7 @@ def watch(
     windower = Windower(ring, stream=stream.name, length=sense.length, hop=sense.hop)
     decides = level(stream, opened, engine)
     opened_watch = partial(Watch, identity, decides, ring=ring, windower=windower, unix=unix, told_to=told_to)
-    return opened_watch() if evidence is None else opened_watch(evidence=evidence.namer(stream.name))
+    return opened_watch() if evidence is None else opened_watch(evidence=exhibits.names(stream, evidence.config))
 
 
 def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
@@ -112,13 +115,14 @@ def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
     return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
 
 
-def source(stream: StreamConfig, rate_hz: int) -> Source:
-    """Opens the source of one stream. Raises SourceError."""
+def source(stream: StreamConfig, sense: Representation) -> Source:
+    """Opens the source of one stream, for what a representation takes. Raises SourceError."""
     match stream.source:
         case MicrophoneConfig() | NetworkConfig() | StdinConfig() as live:
-            return captured(live, rate_hz)
+            return captured(live, round(sense.rate_hz))
         case FileConfig(paths=paths, loop=loop):
-            return Paced(FileSource(sound_files(paths), rate_hz=rate_hz, loop=loop))
+            reads = files(stream, sense)
+            return Paced(FileSource(search(paths, reads.files), reads, loop=loop))
     raise ConfigError(f"stream {stream.name}: its source is a folder of recordings, expected one that is heard as it plays")
 
 
@@ -132,9 +136,28 @@ def is_once(stream: StreamConfig) -> bool:
     return isinstance(stream.source, StdinConfig)
 
 
-def recording_rate_hz() -> int:
-    """At which rate normal is recorded: that of the models that will learn from it."""
-    return AudioSettings().rate_hz
+def recorded_source(stream: StreamConfig) -> Source:
+    """Opens the source of one stream as normal of it is recorded. Raises SourceError."""
+    return source(stream, recorded_sense(stream))
+
+
+def files(stream: StreamConfig, sense: Representation) -> Medium:
+    """What reads a stream's files."""
+    return medium(stream.kind, sense, view(stream, sense.item[0]))
+
+
+def recorded_sense(stream: StreamConfig) -> Representation:
+    """As what normal is recorded: as the models take it that will learn from it."""
+    return representation(stream.kind, usual_grid(stream.kind))
+
+
+def segment(stream: StreamConfig) -> SegmentKind:
+    """As which files normal of a stream is recorded, without loss."""
+    if stream.kind == "image":
+        from monitor.ffv1 import Video
+
+        return SegmentKind(".mkv", Video)
+    return SegmentKind(".flac", lambda path, rate_hz: Sound(path, round(rate_hz)))
 
 
 def live_clock(time_s: float) -> float:
@@ -155,6 +178,8 @@ class Filled:
     position: Position | None
     """Where it was left off."""
     trail: Trail
+    medium: Medium
+    """What reads its recordings."""
 
     def source(self, watched: Watch, evidence: Evidence | None) -> Source:
         """The recordings from there on, no faster than they are judged and kept."""
@@ -164,10 +189,10 @@ class Filled:
         ahead = int(RING_S / 3 * ring.rate_hz)
         return FolderSource(
             self.config.path,
-            rate_hz=round(ring.rate_hz),
+            self.medium,
             position=self.position,
             trail=self.trail,
-            room=lambda: ring.end - windower.start <= ahead and not (evidence is not None and evidence.behind(stream)),
+            room=lambda start: windower.reaches(start, ahead) and not (evidence is not None and evidence.behind(stream)),
             settled_s=self.config.settled,
             silence_s=self.config.silence,
         )
@@ -179,13 +204,13 @@ class Filled:
             keep(position.text())
 
 
-def filled(stream: StreamConfig, outbox: Outbox) -> Filled | None:
+def filled(stream: StreamConfig, sense: Representation, outbox: Outbox) -> Filled | None:
     """A folder stream as it was left off, or none if the stream is none."""
     match stream.source:
         case FolderConfig() as config:
             place = outbox.kept(f"position/{stream.name}")
             position = None if place is None else Position.read(place)
-            return Filled(config, position, Trail(position))
+            return Filled(config, position, Trail(position), files(stream, sense))
     return None
 
 
@@ -210,7 +235,8 @@ def pipeline(
     watches, readers, reached = {}, {}, {}
     outbox.going_on = frozenset(s.name for s in config.stream if isinstance(s.source, FolderConfig))
     for stream in config.stream:
-        name, folder = stream.name, filled(stream, outbox)
+        name, sense = stream.name, opened[stream.name].representation
+        folder = filled(stream, sense, outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
         unix = live_clock if folder is None else recording_clock
         watched = watch(
@@ -225,7 +251,7 @@ def pipeline(
             evidence=evidence,
         )
         if folder is None:
-            opening = partial(source, stream, round(opened[name].representation.rate_hz))
+            opening = partial(source, stream, sense)
         else:
             opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
@@ -245,7 +271,7 @@ def pipeline(
             s.name: student(s, opened, judges[s.name], watches[s.name], control, config=config, path=path) for s in config.stream
         }
     if evidence is not None:
-        evidence.rings = {name: w.ring for name, w in watches.items()}
+        evidence.begin = {s.name: exhibits.begin(s, watches[s.name].ring, evidence, judges[s.name].explain) for s in config.stream}
         spine.also = evidence.counters
     return spine, control
 

@@ -8,7 +8,23 @@ import click
 
 from monitor import __version__
 from monitor.evaluate import evaluate
-from monitor.options import CONFIG, JSON, KIND, MODEL, PATHS, PROFILE, RATE, SEED, Duration, Program, Rate, fails_cleanly, mixed
+from monitor.options import (
+    CONFIG,
+    JSON,
+    KIND,
+    MODEL,
+    PATHS,
+    PROFILE,
+    RATE,
+    SEED,
+    Duration,
+    Number,
+    Program,
+    Rate,
+    fails_cleanly,
+    mixed,
+    settled,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,17 +33,23 @@ def main() -> None:
     """Learns what is normal from recordings, listens all day, and says over MQTT what is not."""
 
 
-@main.command(short_help="Learns a machine room, finds planted faults.")
+@main.command(short_help="Learns a made scene, finds planted faults.")
+@click.option("--camera", is_flag=True, help="Watch parts on a conveyor instead of a machine room.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
 @click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
 @fails_cleanly
-def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
-    """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them."""
+def demo(camera: bool, seed: int, out: Path, budget: float, mqtt: str | None) -> int:
+    """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them.
+
+    With --camera it draws parts that pass on a conveyor, three of them with a fault, and a shadow that is none.
+    """
+    from monitor.demo.line import AssemblyLine
+    from monitor.demo.room import MachineRoom
     from monitor.demo.show import run
 
-    return run(seed=seed, out=out, budget_s=budget, broker=mqtt)
+    return run(AssemblyLine(seed) if camera else MachineRoom(seed), seed=seed, out=out, budget_s=budget, broker=mqtt)
 
 
 @main.command(short_help="Learns normal from recordings.")
@@ -37,6 +59,8 @@ def demo(seed: int, out: Path, budget: float, mqtt: str | None) -> int:
 @click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
 @click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
+@click.option("--size", type=click.Choice(["256", "128"]), help="Pixels a side of a picture, 256 if none; 128 is quicker.")
+@click.option("--rate", "frames", type=Number(min=0.1, max=30), help="Frames a second of pictures and videos, 2 if none.")
 @RATE
 @SEED
 @JSON
@@ -48,22 +72,28 @@ def train(
     init: Path | None,
     budget: float,
     steps: int | None,
+    size: str | None,
+    frames: float | None,
     rate: float,
     seed: int,
     as_json: bool,
 ) -> int:
     """Learns from recordings of normal: files, or folders that are searched through."""
+    wrong = settled({"--size": size, "--rate": frames}, kind, init)
+    if wrong:
+        raise click.UsageError(wrong)
     from monitor.learn import training
     from monitor.present import follow
 
-    return follow(training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate), as_json=as_json)
+    grid = ({} if size is None else {"side": int(size)}) | ({} if frames is None else {"rate_hz": frames})
+    learned = training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate, grid=grid)
+    return follow(learned, as_json=as_json)
 
 
 @main.command(short_help="Makes a profile for a new place.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
 @click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
-@KIND
 @click.option("--from-state", metavar="STREAM", help="Learn from what the daemon kept of this stream; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
 @click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
@@ -82,7 +112,6 @@ def calibrate(
     paths: tuple[Path, ...],
     out: Path | None,
     model: Path | None,
-    kind: str,
     from_state: str | None,
     config: Path | None,
     newest: float | None,
@@ -113,7 +142,7 @@ def calibrate(
     from monitor.learn import training
 
     assert out is not None and model is not None  # noqa: S101, PT018  # asked for above
-    learned = training.calibrate(paths, out, model_path=model, kind=kind, budget_s=budget, seed=seed, rate=rate or 1.0)
+    learned = training.calibrate(paths, out, model_path=model, budget_s=budget, seed=seed, rate=rate or 1.0)
     return present.follow(learned, as_json=as_json)
 
 

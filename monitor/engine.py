@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.calibrate import p_value, score_at
-from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile
+from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile, model_kind
 from models.locate import extent
 from models.normalise import standardise, unsplit
 from models.profile import Profile, stack
@@ -21,25 +22,14 @@ from models.reconstruct import reconstruct
 from models.representation import Representation
 from models.score import PARTS, Score, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
-from monitor.records import Judgement, Window
+from monitor.records import Explanation, Judgement, Kind, Window
 
+_EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
 _SOME = {"cpu": 1 << 17, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What one window was judged by, for a person to look at: `[H, W]` each, row 0 lowest."""
-
-    shown: NDArray[np.float32]
-    """The first plane of the input."""
-    normal: NDArray[np.float32]
-    """The same plane as the network reconstructs it, from the noisiest level."""
-    heat: NDArray[np.float32]
-    """By how much the mean squared scaled residual exceeds the usual 1."""
-
-
 class Engine:
-    """Judges windows of the streams that share one network. Called from one thread.
+    """Judges windows of the streams that share one network. Called from one thread, but for `explain`.
 
     The result for a window depends neither on its batch nor on the other streams in it.
     """
@@ -100,14 +90,18 @@ class Engine:
 
     @torch.inference_mode()
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:
-        """What every window was judged by, in their order."""
-        items, profile = self._inputs(windows)
-        look, recipe = self.representation.look(items), self.representation.recipe
-        x = standardise(look.planes, profile)
-        restored = reconstruct(self._denoiser, x, recipe.judged[-1:], self._bank)
-        normal = unsplit(restored, profile)[:, 0] * profile.deviation + profile.mean
-        hot = look.in_window(self._score(look.planes, profile).heat)
-        return [Explanation(*(each.cpu().numpy() for each in row)) for row in zip(look.planes[:, 0], normal[:, 0], hot, strict=True)]
+        """What every window was judged by, in their order. Any thread may ask. Raises OutOfMemoryError."""
+        with _memory(len(windows)):
+            items, profile = self._inputs(windows)
+            sense = self.representation
+            look = sense.look(items)
+            x = standardise(look.planes, profile)
+            restored = reconstruct(self._denoiser, x, sense.recipe.judged[_EXPLAINED:], self._bank)
+            unusual = unsplit(x[:, None] - restored, profile)[:, 0] * profile.deviation
+            shown = sense.visible(items)
+            hot = look.in_window(self._score(look.planes, profile).heat)
+            rows = zip(shown, shown - sense.visibly(unusual, look), hot, strict=True)
+            return [Explanation(*(each.cpu().numpy() for each in row)) for row in rows]
 
     def warm(self, stream: str) -> None:
         """Runs once on silence, so that the first real window does not wait for the libraries."""
@@ -176,15 +170,29 @@ def gpu() -> str | None:
     return torch.cuda.get_device_name()
 
 
-def open_model(path: Path, *, kind: str) -> tuple[Model, Fitted]:
-    """A model of the sense that is asked for, with its own profile. Raises ModelError."""
+def open_model(path: Path, *, kind: str | None = None) -> tuple[Model, Fitted]:
+    """A model, of the sense that is asked for if one is, with its own profile. Raises ModelError."""
     try:
         model, fitted = load_model(path)
     except CheckpointError as error:
         raise ModelError(str(error)) from None
-    if model.kind != kind:
-        raise ModelError(f"{path}: a model of kind {model.kind!r}, expected {kind!r}")
+    _check_kind(path, model.kind, get_args(Kind) if kind is None else (kind,))
     return model, fitted
+
+
+def kind_of(path: Path) -> Kind:
+    """The sense of a model, by its header. Raises ModelError."""
+    try:
+        kind = model_kind(path)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from None
+    _check_kind(path, kind, get_args(Kind))
+    return cast("Kind", kind)
+
+
+def _check_kind(path: Path, kind: str, expected: Sequence[str]) -> None:
+    if kind not in expected:
+        raise ModelError(f"{path}: a model of kind {kind!r}, expected {' or '.join(map(repr, expected))}")
 
 
 def open_profile(path: Path, model: Model) -> Fitted:

@@ -1,4 +1,4 @@
-"""Events that somebody marked as normal: their sound is kept for the next calibration, and nothing else happens."""
+"""Events that somebody marked as normal: their clip or frame is kept for the next calibration, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from monitor.state import normal_dir
 
 
 def mark(evidence: Path | None, state: Path | None, stream: str, event: str) -> str | None:
-    """Keeps the sound of an event as normal of its stream; why that cannot be, or none."""
-    sound = None if evidence is None else kept(evidence, stream, event)
-    if sound is None or state is None:
-        return "no sound of it is kept (yet): [evidence] with audio and a state_dir keep it"
-    clip = normal_dir(state, stream) / "marked" / f"{event}.flac"
+    """Keeps the clip or the frame of an event as normal of its stream; why that cannot be, or none."""
+    found = None if evidence is None else kept(evidence, stream, event)
+    if found is None or state is None:
+        return "nothing of it is kept (yet): [evidence] with audio, or of a camera with picture, and a state_dir keep it"
+    copy = normal_dir(state, stream) / "marked" / f"{event}{found.suffix}"
     try:
-        clip.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(sound, part(clip))
-        part(clip).replace(clip)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found, part(copy))
+        part(copy).replace(copy)
     except OSError as error:
         with suppress(OSError):
-            part(clip).unlink(missing_ok=True)
-        return f"{clip}: cannot be written: {error.strerror}"
+            part(copy).unlink(missing_ok=True)
+        return f"{copy}: cannot be written: {error.strerror}"
     return None

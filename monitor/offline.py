@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import config
-from monitor.build import watch
+from monitor.build import files, watch
 from monitor.config import Config, FileConfig, StreamConfig
-from monitor.engine import Engine, pick_device
+from monitor.engine import Engine, kind_of, pick_device
 from monitor.errors import ConfigError, SinkError, SourceError
 from monitor.opened import Opened, engines, open_stream
 from monitor.recording import Recording, open_recording
@@ -20,7 +20,7 @@ from monitor.sink.link import Link
 from monitor.sink.login import login
 from monitor.sink.outbox import Outbox
 from monitor.sink.outgoing import Outgoing
-from monitor.source.media import sound_files
+from monitor.source.medium import Medium, search
 from monitor.state import state_dir
 
 
@@ -55,9 +55,10 @@ class Setting:
 def setting(
     *, config_path: Path | None, name: str | None, model: Path | None, profile: Path | None, rate: float | None, paths: Sequence[Path]
 ) -> Setting:
-    """The stream to replay as; what is named on the command line goes before the configuration. Raises ConfigError."""
+    """The stream to replay as; what is named on the command line goes before the configuration. Raises ConfigError, ModelError."""
     if config_path is None:
-        stream = StreamConfig(name="replay", source=FileConfig(type="file", paths=tuple(paths)), model=model or Path())
+        model = model or Path()
+        stream = StreamConfig(name="replay", kind=kind_of(model), source=FileConfig(type="file", paths=tuple(paths)), model=model)
         chosen = Setting(stream, Config.model_fields["node"].default, None)
     else:
         whole = config.load(config_path)
@@ -81,17 +82,18 @@ def replay_files(
 
     A file that cannot be read is told to `failed` and left out. Raises DiffmonError.
     """
-    files = sound_files(paths)
     opened = open_stream(chosen.stream, chosen.state)
+    reads = files(chosen.stream, opened.representation)
+    found = search(paths, reads.files)
     engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
     links = [_broker(chosen)] if publish else []
     began: set[float] = set()
     with ExitStack() as closing:
         for link in links:
             closing.callback(link.close)
-        for path in files:
+        for path in found:
             try:
-                yield from _replayed(path, chosen, opened, engine, links, began)
+                yield from _replayed(path, reads, chosen, opened, engine, links, began)
             except SourceError as error:
                 failed(str(error))
         for link in links:
@@ -123,10 +125,10 @@ def _beginning(path: Path, seconds: float, taken: set[float]) -> float:
 
 
 def _replayed(
-    path: Path, chosen: Setting, opened: Opened, engine: Engine, links: Sequence[Link], taken: set[float]
+    path: Path, reads: Medium, chosen: Setting, opened: Opened, engine: Engine, links: Sequence[Link], taken: set[float]
 ) -> Iterator[tuple[Recording, Event] | Replayed]:
     sense = opened.representation
-    recording = open_recording(path, rate_hz=round(sense.rate_hz), length=sense.length)
+    recording = open_recording(path, reads, length=sense.length)
     began = _beginning(path, recording.seconds, taken)
     watching = watch(chosen.stream, opened, engine, node=chosen.node, unix=lambda time_s: began + time_s)
     tally, events = Tally(), 0

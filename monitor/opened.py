@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -21,7 +21,10 @@ from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig
 from monitor.engine import Engine, open_model, open_profile
 from monitor.errors import ModelError, SettingError
 from monitor.live import password
-from monitor.source.media import probe, sound_files
+from monitor.source.image import ImageFiles
+from monitor.source.medium import Medium, search
+from monitor.source.sound import SoundFiles
+from monitor.source.view import View
 from monitor.state import profile_path, state_dir
 
 log = structlog.get_logger(__name__)
@@ -55,12 +58,29 @@ def representation(kind: str, grid: Mapping[str, float], constants: Mapping[str,
     raise ModelError(f"kind {kind!r} is unknown, expected 'audio' or 'image'")
 
 
-def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
-    """A model with the profile in force: its own, if none is named. Raises ModelError."""
+def usual_grid(kind: str) -> dict[str, float]:
+    """The settings of the representation that a model of this kind has, if it is not told others."""
+    return asdict(ImageSettings() if kind == "image" else AudioSettings())
+
+
+def view(stream: StreamConfig, side: int) -> View | None:
+    """How a stream is looked at by models that look at so many pixels; none of one that is heard."""
+    return View(side) if stream.kind == "image" else None
+
+
+def medium(kind: str, sense: Representation, looks: View | None = None) -> Medium:
+    """What reads files of a kind, as a representation takes them; of pictures all there is, if it is not said how they are looked at."""
+    if kind == "image":
+        return ImageFiles(looks or View(sense.item[0]), rate_hz=sense.rate_hz)
+    return SoundFiles(round(sense.rate_hz))
+
+
+def open_for(model: Path, profile: Path | None, *, kind: str | None = None) -> Opened:
+    """A model with the profile in force: its own, if none is named; of a kind, if one is asked for. Raises ModelError."""
     loaded, fitted = open_model(model, kind=kind)
     if profile is not None:
         fitted = open_profile(profile, loaded)
-    return Opened(loaded, fitted, representation(kind, loaded.grid, loaded.constants))
+    return Opened(loaded, fitted, representation(loaded.kind, loaded.grid, loaded.constants))
 
 
 def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
@@ -86,12 +106,13 @@ def about(kind: str, model: Model) -> str:
     return json.dumps([kind, dict(model.grid)], sort_keys=True)
 
 
-def check_source(stream: StreamConfig, index: int) -> None:
+def check_source(stream: StreamConfig, index: int, sense: Representation) -> None:
     """Raises SourceError or SettingError if the source cannot be opened, as far as it is known before."""
     match stream.source:
         case FileConfig(paths=paths):
-            for path in sound_files(paths):
-                probe(path)
+            reads = medium(stream.kind, sense, view(stream, sense.item[0]))
+            for path in search(paths, reads.files):
+                reads.probe(path)
         case NetworkConfig() as network:
             password(network, key=f"stream[{index}].source.password_file")
 
@@ -104,7 +125,7 @@ def opened_streams(config: Config) -> dict[str, Opened]:
             key = "recalibrate" if stream.learn_for is None else "learn_for"
             raise SettingError(f"stream[{i}].{key}: there is no state folder to learn in, expected one as state_dir")
         opened[stream.name] = open_stream(stream, state)
-        check_source(stream, i)
+        check_source(stream, i, opened[stream.name].representation)
     return opened
 
 

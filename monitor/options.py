@@ -70,7 +70,7 @@ class Program(click.ParamType[list[str]]):
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
 PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
-KIND = click.option("--kind", type=click.Choice(["audio"]), default="audio", show_default=True, help="The sense.")
+KIND = click.option("--kind", type=click.Choice(["audio", "image"]), default="audio", show_default=True, help="The sense.")
 SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Decides every random choice.")
 RATE = click.option(
     "--false-alarms-per-day",
@@ -123,6 +123,14 @@ def mixed(recordings: dict[str, object], state: str | None, config: Path | None,
     if recordings["--out"] and only_state["--put-back"]:
         return "--put-back and --out exclude each other"
     return f"{alien[0]} and --from-state exclude each other" if alien else ""
+
+
+def settled(asked: dict[str, object], kind: str, init: Path | None) -> str:
+    """What is wrong with settings of pictures that are asked for, where they are settled already."""
+    given = [name for name, value in asked.items() if value is not None]
+    if given and kind != "image":
+        return f"{given[0]} is for --kind image"
+    return f"{given[0]} and --init exclude each other: a model to start from has its own" if given and init is not None else ""
 
 
 def _be_a_good_neighbour() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from monitor.engine import Explanation
 from monitor.panel import Mark, frame, label, panel
+from monitor.records import Explanation
 
 
 def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[float], seconds: float, mark: Mark, title: str) -> None:
-    """Writes a PNG of consecutive windows: input, reconstruction and heat map over the same time and frequency axes.
+    """Writes a PNG of consecutive windows: input, reconstruction (first plane) and heat map over the same axes.
 
     Args:
         out: file to write.
@@ -29,7 +29,8 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     figure = Figure(figsize=(8, 7.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True)
-    shown, normal, heat = (np.concatenate([getattr(e, name) for e in explanations], 1) for name in ("shown", "normal", "heat"))
+    shown, normal = (np.concatenate([getattr(e, name)[0] for e in explanations], 1) for name in ("shown", "normal"))
+    heat = np.concatenate([e.heat for e in explanations], 1)
     low, high = np.quantile(shown, [0.01, 0.995]).tolist()
     top = float(np.quantile(heat, 0.999))
     edges_s = np.linspace(0, seconds, shown.shape[1] + 1)

@@ -1,12 +1,13 @@
-"""`record`: a stream's sound on disk, through the very capture that the daemon listens through, as normal to learn from.
+"""`record`: what a stream delivers on disk, through the very capture that the daemon takes it through, as normal to learn from.
 
-Segments of a minute, 24-bit FLAC, named after the stream and the time at which they begin (UTC). A segment is there whole
-or not at all, and has no gap within: what was lost begins a new one. What is there already counts, so that a recording that was
-broken off goes on.
+Segments of a minute, 24-bit FLAC or video without loss, named after the stream and the time at which they begin (UTC). A segment
+is there whole or not at all, and has no gap within: what was lost begins a new one. What is there already counts, so that a
+recording that was broken off goes on.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,17 +17,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from monitor import build
 from monitor.config import FolderConfig, inside, load
-from monitor.errors import ConfigError, DiffmonError, SinkError
-from monitor.flac import Sound
+from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
 from monitor.interrupt import asked_to_stop
-from monitor.opened import check_source
+from monitor.opened import check_source, medium
 from monitor.reader import Reader
 from monitor.records import Items, Progress
 from monitor.ring import Ring
+from monitor.segment import Segment, SegmentKind
+from monitor.source.medium import Medium
 
 SEGMENT_S = 60.0
 _RING_S = 30.0
@@ -52,44 +53,46 @@ class Recorded:
 class Segments:
     """Writes a stream's items into segments below a folder. One thread calls it; `close` may be called twice."""
 
-    def __init__(self, folder: Path, stream: str, rate_hz: int) -> None:
+    def __init__(self, folder: Path, stream: str, kind: SegmentKind, *, rate_hz: float) -> None:
         self.count = 0
         """Segments finished."""
         self.written = 0
         """Items in them, and in the one that is open."""
-        self._folder, self._stream, self._rate_hz = folder, stream, rate_hz
-        self._sound: Sound | None = None
-        for left in folder.glob(f".{stream}-*.flac.part"):  # by one that was killed
+        self._folder, self._stream = folder, stream
+        self._kind, self._rate_hz = kind, rate_hz
+        self._segment: Segment | None = None
+        for left in folder.glob(f".{stream}-*{kind.suffix}.part"):  # by one that was killed
             left.unlink(missing_ok=True)
 
     def write(self, items: Items, began_unix: float) -> None:
-        """Appends items `[n, 1]`, the first of which was heard at a unix time. Raises DiffmonError if the disk fails."""
-        for at in range(0, len(items), self._rate_hz):
-            some = items[at : at + self._rate_hz]
+        """Appends items `[n, *item]`, the first of which came at a unix time. Raises DiffmonError if the disk fails."""
+        step = math.ceil(self._rate_hz)
+        for at in range(0, len(items), step):
+            some = items[at : at + step]
             with self._told():
-                if self._sound is None:
-                    self._sound = Sound(self._folder / self._named(began_unix + at / self._rate_hz), self._rate_hz)
-                self._sound.write(some)
+                if self._segment is None:
+                    self._segment = self._kind.begin(self._folder / self._named(began_unix + at / self._rate_hz), self._rate_hz)
+                self._segment.write(some)
             self.written += len(some)
-            if self._sound.items >= SEGMENT_S * self._rate_hz:
+            if self._segment.items >= SEGMENT_S * self._rate_hz:
                 self.close()
 
     def close(self) -> None:
         """Finishes the segment that is open; the next item begins a new one. Raises DiffmonError if the disk fails."""
-        if self._sound is None:
+        if self._segment is None:
             return
-        sound, self._sound = self._sound, None
-        if sound.items < _LEAST_S * self._rate_hz:
-            self.written -= sound.items
-            sound.discard()
+        segment, self._segment = self._segment, None
+        if segment.items < _LEAST_S * self._rate_hz:
+            self.written -= segment.items
+            segment.discard()
             return
         with self._told():
-            sound.finish()
+            segment.finish()
         self.count += 1
 
     def _named(self, began_unix: float) -> str:
         stamp = datetime.fromtimestamp(began_unix, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-        return f"{self._stream}-{stamp}Z.flac"
+        return f"{self._stream}-{stamp}Z{self._kind.suffix}"
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -97,7 +100,7 @@ class Segments:
         try:
             yield
         except SinkError as error:
-            self._sound = None
+            self._segment = None
             raise DiffmonError(f"{error}; the segments before it are whole") from None
 
 
@@ -109,17 +112,18 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
     if isinstance(chosen.source, FolderConfig):
         raise ConfigError(f"{config_path}: stream {stream!r} is a folder of recordings already, expected one that is heard as it plays")
+    sense, kind = build.recorded_sense(chosen), build.segment(chosen)
     with inside(config_path):
-        check_source(chosen, number)
-    rate_hz = build.recording_rate_hz()
+        check_source(chosen, number, sense)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
-    before_s = found_s(folder, stream)
-    ring = Ring(int(_RING_S * rate_hz), item=(1,), rate_hz=rate_hz)
-    reader = Reader(stream, partial(build.source, chosen, rate_hz), ring, live=build.is_live(chosen), once=build.is_once(chosen))
-    segments = Segments(folder, stream, rate_hz)
+    rate_hz = sense.rate_hz
+    before_s = found_s(folder, stream, kind, medium(chosen.kind, sense))
+    ring = Ring(math.ceil(_RING_S * rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=rate_hz)
+    reader = Reader(stream, partial(build.recorded_source, chosen), ring, live=build.is_live(chosen), once=build.is_once(chosen))
+    segments = Segments(folder, stream, kind, rate_hz=rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0
     with asked_to_stop() as stop:
@@ -136,14 +140,14 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     yield Recorded(str(folder), stream, round(before_s + segments.written / rate_hz, 1), seconds, segments.count, round(lost / rate_hz, 3))
 
 
-def found_s(folder: Path, stream: str) -> float:
+def found_s(folder: Path, stream: str, kind: SegmentKind, reads: Medium) -> float:
     """How much of a stream a folder holds already (s)."""
     total_s = 0.0
     digits = "[0-9]"
     # The whole form of the time, since another stream may be named like the beginning of a segment of this one.
-    for path in folder.glob(f"{stream}-{8 * digits}T{6 * digits}.*Z.flac"):
-        with suppress(soundfile.LibsndfileError):  # somebody else's
-            total_s += soundfile.info(path).duration
+    for path in folder.glob(f"{stream}-{8 * digits}T{6 * digits}.*Z{kind.suffix}"):
+        with suppress(SourceError):  # somebody else's
+            total_s += reads.probe(path).seconds
     return total_s
 
 

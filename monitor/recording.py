@@ -1,4 +1,4 @@
-"""One sound file as the offline verbs see it: its source, its length, and whether it is too short or cannot be used."""
+"""One file as the offline verbs see it: its source, its length, and whether it is too short or cannot be used."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 from monitor.errors import SourceError
 from monitor.source import Source
-from monitor.source.media import FileSource, probe, read
+from monitor.source.file import FileSource
+from monitor.source.medium import Info, Medium
 from monitor.source.memory import Memory
 from monitor.window import fill
 
 LEAST_S = 0.1
-"""A recording must last this long to be judged at all."""
+"""A recording of less than a window must last this long to be judged at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,18 @@ class Recording:
     source: Source
 
 
-def open_recording(path: Path, *, rate_hz: int, length: int) -> Recording:
+def open_recording(path: Path, medium: Medium, *, length: int) -> Recording:
     """A file as a source for windows of `length` items. Raises SourceError."""
-    seconds = probe(path).seconds
-    if seconds < LEAST_S:
-        raise SourceError(f"{path}: lasts {seconds:.4f} s, expected at least {LEAST_S} s")
-    if seconds * rate_hz >= length:
-        return Recording(path, seconds, short=False, source=FileSource([path], rate_hz=rate_hz))
-    samples = read(path, rate_hz=rate_hz)
-    return Recording(path, seconds, short=True, source=Memory(fill(samples, length), rate_hz=rate_hz))
+    info = medium.probe(path)
+    if not is_short(info, rate_hz=medium.rate_hz, length=length):
+        return Recording(path, info.seconds, short=False, source=FileSource([path], medium))
+    return Recording(path, info.seconds, short=True, source=Memory(fill(medium.read(path), length), rate_hz=medium.rate_hz))
+
+
+def is_short(info: Info, *, rate_hz: float, length: int) -> bool:
+    """Whether a file holds less than a window of `length` items. Raises SourceError if it is too little to fill one up with."""
+    if round(info.seconds * rate_hz, 3) >= length:
+        return False
+    if info.seconds < LEAST_S:
+        raise SourceError(f"{info.path}: lasts {info.seconds:.4f} s, expected at least {LEAST_S} s")
+    return True

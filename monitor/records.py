@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 Items = NDArray[Any]
@@ -15,6 +16,8 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height in the source's pixels."""
 ChangeType = Literal["new", "update", "end"]
 EndReason = Literal["quiet", "signal_lost", "interrupted", "stopped"]
+Kind = Literal["audio", "image"]
+"""A sense."""
 Switch = Literal["enabled", "false_alarms_per_day", "silence_min", "mark_normal"]
 StreamStatus = Literal["starting", "learning", "online", "no_signal", "disabled", "offline"]
 
@@ -79,6 +82,18 @@ class Judgement:
     """Where in the representation the strangest part lies: a band in Hz, or a box in shares of the picture."""
     span: tuple[int, int]
     """Absolute indices of the strangest part, first and after last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one window was judged by, for a person to look at, in its own rows and columns."""
+
+    shown: NDArray[np.float32]
+    """The planes of the input, `[C, H, W]`."""
+    normal: NDArray[np.float32]
+    """The same planes as the network reconstructs them."""
+    heat: NDArray[np.float32]
+    """By how much the mean squared scaled residual exceeds the usual 1, `[H, W]`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 from monitor.build import RING_S
 from monitor.engine import Engine, pick_device
 from monitor.errors import SourceError
-from monitor.opened import engines, open_for
+from monitor.opened import engines, medium, open_for
 from monitor.recording import open_recording
 from monitor.records import Judgement
 from monitor.replay import Tally, batches
 from monitor.ring import Ring
 from monitor.source import Source
-from monitor.source.media import sound_files
+from monitor.source.medium import Medium, search
 from monitor.window import Windower
 
 COLUMNS = ("file", "score", "mean_score", "p_value", "windows", "seconds")
@@ -42,19 +42,20 @@ class FileScore:
 
 def score_files(paths: Sequence[Path], model: Path, profile: Path | None, failed: Callable[[str], None]) -> Iterator[FileScore]:
     """A figure for every file below the paths; one that cannot be read is told to `failed` and left out. Raises DiffmonError."""
-    files = sound_files(paths)
-    opened = open_for(model, profile, kind="audio")
+    opened = open_for(model, profile)
+    reads = medium(opened.model.kind, opened.representation)
+    files = search(paths, reads.files)
     engine = engines({"score": opened}, pick_device("auto"))["score"]
     for path in files:
         try:
-            yield _score(path, engine)
+            yield _score(path, reads, engine)
         except SourceError as error:
             failed(str(error))
 
 
-def _score(path: Path, engine: Engine) -> FileScore:
+def _score(path: Path, reads: Medium, engine: Engine) -> FileScore:
     sense = engine.representation
-    recording = open_recording(path, rate_hz=round(sense.rate_hz), length=sense.length)
+    recording = open_recording(path, reads, length=sense.length)
     tally, untypical = Tally(), 0.0
     for judgement in judged(recording.source, engine, stream="score"):
         tally.add(judgement)

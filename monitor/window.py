@@ -35,6 +35,15 @@ class Windower:
         """Absolute index at which the next window begins, if nothing is lost; any thread may read it."""
         return self._start
 
+    def reaches(self, index: int, ahead: int) -> bool:
+        """Whether an item at `index` may come, being at most `ahead` items before what is cut.
+
+        Behind a gap it may once all is cut that lies before: what was never written drives out as much as what was.
+        """
+        if index > self._ring.end:
+            return self._start + self._length > self._ring.end
+        return index - self._start <= ahead
+
     def next(self) -> Window | None:
         """The next window; none if it has not wholly arrived. At the end of the source, one more that ends with its last item."""
         with self._ring.arrived:

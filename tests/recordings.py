@@ -14,6 +14,7 @@ import soundfile
 from monitor.records import Block
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.sound import SoundFiles
 from tests.scripted import PATIENCE_S, RATE
 
 NOW_S = float(int(time.time()) - 1000)
@@ -31,7 +32,9 @@ def put(folder: Path, number: int, written_s: float, name: str = "") -> None:
 def opened(folder: Path, trail: Trail | None = None, position: Position | None = None, settled_s: float = 0.0) -> Iterator[FolderSource]:
     """The folder's source, that is closed at the end."""
     trail = trail or Trail(position)
-    source = FolderSource(folder, rate_hz=RATE, position=position, trail=trail, room=lambda: True, settled_s=settled_s, silence_s=0.0)
+    source = FolderSource(
+        folder, SoundFiles(RATE), position=position, trail=trail, room=lambda start: True, settled_s=settled_s, silence_s=0.0
+    )
     with closing(source):
         yield source
 

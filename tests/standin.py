@@ -31,6 +31,7 @@ from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.sound import SoundFiles
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 from tests.scripted import HOP, LENGTH, RATE, RULE, Kept, Mean, judged
@@ -100,10 +101,10 @@ def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None 
     opened = partial(
         FolderSource,
         folder,
-        rate_hz=RATE,
+        SoundFiles(RATE),
         position=position,
         trail=trail,
-        room=lambda: ring.end - windower.start <= 20 * RATE,
+        room=lambda start: windower.reaches(start, 20 * RATE),
         settled_s=0.5,
         silence_s=60.0,
     )

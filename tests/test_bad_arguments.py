@@ -80,7 +80,7 @@ def test_whoever_speaks_to_the_broker_names_the_file_too(model: Path, normal_wav
         (["train", "--seed", "-1"], "'--seed': -1 is not in the range"),
         (["train", "--seed", "9" * 30], "'--seed': 9{30} is not in the range"),
         (["train", "--steps", "0"], "'--steps': 0 is not in the range"),
-        (["train", "--kind", "smell"], "'--kind': 'smell' is not 'audio'"),
+        (["train", "--kind", "smell"], "'--kind': 'smell' is not one of 'audio', 'image'"),
         (["train", "--false-alarms-per-day", "0"], "'--false-alarms-per-day': 0.0 is not in the range"),
         (["train", "--false-alarms-per-day", "nan"], "'--false-alarms-per-day': 'nan' is not a number"),
         (["replay", "--model", "m", "--publish"], "--publish needs --config"),

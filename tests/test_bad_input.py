@@ -153,9 +153,9 @@ def test_too_little_normal_is_refused(verb: str, model: Path, tmp_path: Path) ->
 
 
 def of_another_kind(model: Path, path: Path) -> None:
-    """Writes the same network as one for pictures."""
+    """Writes the same network as one of a sense that there is not."""
     known, fitted = load_model(model)
-    save_model(path, Model("image", known.grid, known.denoiser, known.bank), fitted, {})
+    save_model(path, Model("smell", known.grid, known.denoiser, known.bank), fitted, {})
 
 
 def altered(model: Path, path: Path) -> None:
@@ -171,7 +171,7 @@ def altered(model: Path, path: Path) -> None:
         (lambda model, path: path.write_text("hello\n" * 99), "not a diffmon checkpoint"),
         (lambda model, path: path.write_bytes(model.read_bytes()[:-1000]), "not a diffmon checkpoint, or cut short"),
         (altered, "damaged: its numbers have hash [0-9a-f]{16}, its header says [0-9a-f]{16}"),
-        (of_another_kind, "a model of kind 'image', expected 'audio'"),
+        (of_another_kind, "a model of kind 'smell', expected 'audio'"),
         (lambda model, path: save_profile(path, load_model(model)[1], kind="audio", model="0", notes={}), "is a profile, expected a model"),
     ],
 )

@@ -9,8 +9,13 @@ from paho.mqtt import publish
 
 from monitor.config import MqttConfig
 from monitor.demo.broker import HOST, Broker
+from monitor.demo.conveyor import Conveyor
 from monitor.demo.fault import Planted
-from monitor.demo.show import matched, run
+from monitor.demo.happening import Passing, stage
+from monitor.demo.line import LIVE_S, RATE_HZ, AssemblyLine
+from monitor.demo.room import MachineRoom
+from monitor.demo.scene import Staged
+from monitor.demo.show import matched, run, table
 from monitor.errors import DiffmonError
 from monitor.sink.login import login
 from monitor.sink.payload import payload
@@ -55,6 +60,40 @@ def test_updates_are_no_alarms() -> None:
     assert ("end", []) == (found.whole["type"], false)
 
 
+def flawed(where: dict[str, float], *, start_s: float) -> dict[str, object]:
+    """An event of the conveyor that was strangest half a second after it began."""
+    return {
+        "type": "new",
+        "id": "a",
+        "score": 9.0,
+        "start_index": round(start_s * RATE_HZ),
+        "where": where | {"start_s": 0.5, "end_s": 0.75},
+    }
+
+
+def test_the_cameras_table_tells_box_and_overlap_and_of_the_shadow() -> None:
+    """One fault is found where it is, one beside itself, one not; the shadow is let pass."""
+    _, flaws, shadow = stage(Conveyor.drawn(0), seconds=LIVE_S, seed=0)
+    starts_s = [round(flaw.onset_s + 1) for flaw in flaws]
+    x, y, width, height = flaws[0].box(starts_s[0] + 0.5)
+    whole = {"x": x, "y": y, "width": width, "height": height}
+    events = [flawed(whole, start_s=starts_s[0]), flawed({"x": 0, "y": 0, "width": 9, "height": 9}, start_s=starts_s[1])]
+    told = [Heard(BEGAN_S + start_s + 0.5, event) for start_s, event in zip(starts_s, events, strict=False)]
+    rows = list(table(AssemblyLine(0), Staged(flaws, [shadow]), told, BEGAN_S))
+    assert ["1.00", "0.00", "-"] == [row[12:].split()[0] if "px" in row else "-" for row in rows[1:4]]
+    assert [False, False, True] == [row.endswith("not announced") for row in rows[1:4]]
+    assert rows[4].startswith("shadow")
+    assert rows[4].endswith("not announced, as it should be")
+
+
+def test_a_shadow_that_is_announced_is_a_false_alarm() -> None:
+    """And it says of which."""
+    alarm = Heard(BEGAN_S + 21, flawed({"x": 0, "y": 0, "width": 9, "height": 9}, start_s=20))
+    rows = list(table(AssemblyLine(0), Staged([], [Passing(20, 24)]), [alarm], BEGAN_S))
+    assert rows[1].endswith("announced, though it is no fault")
+    assert rows[2].endswith("9 x 9 px at 0, 0  FALSE ALARM")
+
+
 def test_the_demos_own_broker_serves_a_subscriber() -> None:
     """What is published at QoS 1 arrives once, doubles left out."""
     got: list[Heard] = []
@@ -71,4 +110,4 @@ def test_the_demos_own_broker_serves_a_subscriber() -> None:
 def test_a_broker_is_named_as_host_and_port(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Anything else is refused before a minute of training."""
     with pytest.raises(DiffmonError, match="expected HOST:PORT"):
-        run(seed=0, out=tmp_path_factory.mktemp("demo"), budget_s=1.0, broker="localhost")
+        run(MachineRoom(0), seed=0, out=tmp_path_factory.mktemp("demo"), budget_s=1.0, broker="localhost")

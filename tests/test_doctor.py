@@ -173,7 +173,7 @@ SILENCE = np.zeros(RATE_HZ)
 )
 def test_a_microphone_must_live(microphone: Callable[[], Scripted], status: str, detail: str, mend: str, tmp_path: Path) -> None:
     """A second of sound that is not always the same, in time; its level is told."""
-    (found,) = audio.findings(config(tmp_path), lambda stream, rate_hz: microphone(), within_s=0.5)
+    (found,) = audio.findings(config(tmp_path), lambda stream: microphone(), within_s=0.5)
     assert ("sound of fan", status) == (found.check, found.status)
     assert detail in found.detail
     assert mend in found.mend

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import soundfile
 
 from monitor.config import EvidenceConfig
 from monitor.evidence import sink as module
+from monitor.evidence.audio import AudioExhibit, suffixes
+from monitor.evidence.names import namer
 from monitor.evidence.sink import Evidence
 from monitor.records import Block, Event
 from monitor.ring import Ring
@@ -53,12 +56,18 @@ def ring(end: int, *, capacity: int = 60_000) -> Ring:
     return made
 
 
+def of(rings: dict[str, Ring], evidence: Evidence) -> Evidence:
+    """The same, told of these streams."""
+    kept = {"store": evidence.store, "config": evidence.config, "pictured": evidence.pictured}
+    evidence.begin = {stream: partial(AudioExhibit, ring=ring, **kept) for stream, ring in rings.items()}
+    return evidence
+
+
 @contextmanager
 def keeping(folder: Path, rings: dict[str, Ring], *, clock: Callable[[], float] = time.monotonic, **settings: object) -> Iterator[Evidence]:
     """Evidence of these streams, a second before and after each event, without pictures and on however full a disk."""
     config = EvidenceConfig.model_validate({"picture": False, "free": 0, "before": "1s", "after": "1s", **settings})
-    evidence = Evidence(folder, config, clock=clock)
-    evidence.rings = rings
+    evidence = of(rings, Evidence(folder, config, clock=clock))
     try:
         yield evidence
     finally:
@@ -67,7 +76,7 @@ def keeping(folder: Path, rings: dict[str, Ring], *, clock: Callable[[], float] 
 
 def told(evidence: Evidence, kind: str, start: int, end: int, *, stream: str = "fan", number: str = ID) -> Event:
     """Tells of an event; `start` and `end` are indices."""
-    paths = evidence.namer(stream)(number, 1767323045.678)
+    paths = namer(stream, suffixes(evidence.config))(number, 1767323045.678)
     seconds = {"start_unix": start / RATE, "end_unix": end / RATE, "start_index": start, "end_index": end}
     event = step(0, type=kind, id=number, stream=stream, evidence=paths, **seconds)
     evidence.event(event)
@@ -212,11 +221,10 @@ def test_without_audio_there_is_a_picture_and_never_any_sound_on_disk(tmp_path: 
 
     pictures: list[tuple[str, bytes]] = []
     config = EvidenceConfig(audio=False, free=0)
-    evidence = Evidence(tmp_path, config, pictured=lambda stream, png: pictures.append((stream, png)))
-    evidence.rings = {"fan": sounding()}
+    evidence = of({"fan": sounding()}, Evidence(tmp_path, config, pictured=lambda stream, png: pictures.append((stream, png))))
     event = told(evidence, "new", 60_000, 80_000)
     evidence.event(event)
-    until(lambda: evidence._clips != {})
+    until(lambda: evidence._exhibits != {})
     assert [] == files(tmp_path)
     told(evidence, "end", 60_000, 80_000)
     until(lambda: pictures != [])
@@ -231,8 +239,7 @@ def test_without_audio_there_is_a_picture_and_never_any_sound_on_disk(tmp_path: 
 def test_a_full_disk_is_told_once_and_leaves_nothing_half_written(tmp_path: Path, logs: list[dict[str, object]]) -> None:
     """Sound and picture fail, the picture is handed on all the same; when there is room again, the next event is kept."""
     pictures: list[str] = []
-    evidence = Evidence(tmp_path, EvidenceConfig(free=0), pictured=lambda stream, png: pictures.append(stream))
-    evidence.rings = {"fan": sounding()}
+    evidence = of({"fan": sounding()}, Evidence(tmp_path, EvidenceConfig(free=0), pictured=lambda stream, png: pictures.append(stream)))
     with no_room(10_000):
         for number in ("aa", "bb"):
             told(evidence, "new", 60_000, 80_000, number=number)
@@ -277,8 +284,7 @@ def test_nobody_waits_for_evidence(tmp_path: Path) -> None:
         held.set()
         gate.wait(60)
 
-    evidence = Evidence(tmp_path, EvidenceConfig(free=0), pictured=hold)
-    evidence.rings = {"fan": sounding()}
+    evidence = of({"fan": sounding()}, Evidence(tmp_path, EvidenceConfig(free=0), pictured=hold))
     for kind in ("new", "end"):
         told(evidence, kind, 60_000, 80_000)
     assert held.wait(60)
@@ -289,12 +295,3 @@ def test_nobody_waits_for_evidence(tmp_path: Path) -> None:
     assert 100 == evidence.counters()["evidence.skipped"]
     gate.set()
     evidence.close()
-
-
-def test_what_a_dead_process_left_is_removed_at_the_start(tmp_path: Path) -> None:
-    """A clip that was being written."""
-    part = tmp_path / f"fan/2026-01-01/.030405-{ID}.flac.part"
-    part.parent.mkdir(parents=True)
-    part.touch()
-    with keeping(tmp_path, {}):
-        until(lambda: not part.parent.exists())

@@ -15,6 +15,7 @@ import soundfile
 from monitor.records import Block
 from monitor.source.folder import FolderSource
 from monitor.source.position import HEARD, Key, Piece, Position, Trail
+from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.recordings import NOW_S, heard, left_off, nothing_more, numbers, opened, put
 from tests.scripted import PATIENCE_S, RATE
@@ -173,10 +174,10 @@ def test_a_recording_that_pauses_less_than_asked_is_heard_whole(step_s: float, t
     data, wall = whole.read_bytes(), [0.0]
     source = FolderSource(
         tmp_path,
-        rate_hz=RATE,
+        SoundFiles(RATE),
         position=None,
         trail=Trail(),
-        room=lambda: True,
+        room=lambda start: True,
         settled_s=1.0,
         silence_s=0.0,
         unix=lambda: time.time() + wall[0],

@@ -18,9 +18,10 @@ from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
-from tests.standin import STREAM, spine
+from tests.standin import STREAM, Slow, spine
 
 NOW = time.time()
 
@@ -34,7 +35,7 @@ def recorded(folder: Path, name: str, values: list[float], *, ended_s: float) ->
 def source(folder: Path, position: Position | None = None, trail: Trail | None = None) -> FolderSource:
     """The folder's source, with room for everything."""
     return FolderSource(
-        folder, rate_hz=RATE, position=position, trail=trail or Trail(position), room=lambda: True, settled_s=0.5, silence_s=60.0
+        folder, SoundFiles(RATE), position=position, trail=trail or Trail(position), room=lambda start: True, settled_s=0.5, silence_s=60.0
     )
 
 
@@ -119,12 +120,22 @@ def test_nothing_is_lost_however_fast_it_is_read(tmp_path: Path) -> None:
     assert 600 * RATE - 200 < Position.read(place).index <= 600 * RATE
 
 
+def test_nothing_is_lost_before_a_gap(tmp_path: Path) -> None:
+    """A recording that is still being judged when the next one begins an hour later, far beyond what the ring holds."""
+    recorded(tmp_path, "a.wav", [0.0] * 19 * RATE, ended_s=0)
+    recorded(tmp_path, "b.wav", [0.0] * 5 * RATE, ended_s=3600)
+    sink, outbox = Kept(), Outbox()
+    windows = sum((seconds * RATE - 200) // 50 for seconds in (19, 5))
+    with running(spine(tmp_path, outbox, Slow(), sink)):
+        until(lambda: len(sink.readings) >= windows, timeout_s=PATIENCE_S)
+
+
 def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
     """When for so long no recording came, also not the first one; it is online again with the next."""
     ring = Ring(10 * RATE, item=(1,), rate_hz=RATE)
 
     def opened() -> FolderSource:
-        return FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, settled_s=0.0, silence_s=0.7)
+        return FolderSource(tmp_path, SoundFiles(RATE), position=None, trail=Trail(), room=lambda start: True, settled_s=0.0, silence_s=0.7)
 
     reader = Reader("yard", opened, ring, live=False)
     reader.start()

@@ -22,9 +22,10 @@ from monitor.demo.sound import RATE_HZ, Room
 from monitor.learn import training
 from monitor.learn.corpus import SHARE, Corpus, Stretch, divide, sample, survey
 from monitor.learn.training import Summary, train
-from monitor.source.media import SoundInfo
+from monitor.source.sound import SoundFiles, SoundInfo
 
 GAP_S = 2.0
+SOUND = SoundFiles(16_000)
 
 
 # --- what is held out
@@ -50,7 +51,7 @@ def starts(stretches: Sequence[Stretch]) -> dict[Path, float]:
 def test_held_out_lies_behind_training(durations_s: list[float]) -> None:
     """In no recording does held-out normal overlap what is trained on: it is the end, a gap later if there is room for one."""
     found = recordings(durations_s)
-    corpus = divide(found, GAP_S)
+    corpus = divide(found, SOUND, GAP_S)
     room = max(r.seconds for r in found) * (1 - SHARE) > GAP_S
     trained, held = ends(corpus.training), starts(corpus.held_out)
     assert trained
@@ -63,7 +64,7 @@ def test_held_out_lies_behind_training(durations_s: list[float]) -> None:
 def test_stretches_lie_within_their_recordings(durations_s: list[float]) -> None:
     """Every stretch is a piece of its recording, about half a minute at most, and no two of them overlap."""
     found = recordings(durations_s)
-    corpus = divide(found, GAP_S)
+    corpus = divide(found, SOUND, GAP_S)
     seconds = {r.path: r.seconds for r in found}
     last_s = dict.fromkeys(seconds, 0.0)
     for s in [*corpus.training, *corpus.held_out]:
@@ -75,14 +76,14 @@ def test_stretches_lie_within_their_recordings(durations_s: list[float]) -> None
 
 def test_of_a_long_recording_the_last_quarter_is_held_out() -> None:
     """Two minutes: trained until a gap before 90 s, held out from there to the end."""
-    corpus = divide(recordings([120.0]), GAP_S)
+    corpus = divide(recordings([120.0]), SOUND, GAP_S)
     assert (0.0, 88.0) == (corpus.training[0].start_s, pytest.approx(ends(corpus.training)[Path("000000.wav")]))
-    assert [Stretch(Path("000000.wav"), 90.0, 30.0)] == corpus.held_out
+    assert [Stretch(SOUND, Path("000000.wav"), 90.0, 30.0)] == corpus.held_out
 
 
 def test_of_many_short_recordings_the_last_are_held_out_whole() -> None:
     """Forty recordings of 5 s: ten are held out, and the one before them, which may overlap, is left out."""
-    corpus = divide(recordings([5.0] * 40), GAP_S)
+    corpus = divide(recordings([5.0] * 40), SOUND, GAP_S)
     assert [f"{i:06d}.wav" for i in range(29)] == [str(s.path) for s in corpus.training]
     assert [f"{i:06d}.wav" for i in range(30, 40)] == [str(s.path) for s in corpus.held_out]
 
@@ -93,7 +94,7 @@ def test_a_file_named_twice_is_one_recording(tmp_path: Path) -> None:
     wav = tmp_path / "kept" / "a.wav"
     soundfile.write(wav, np.zeros(20 * RATE_HZ), RATE_HZ)
     (tmp_path / "link").symlink_to(tmp_path / "kept")
-    found = survey([wav, tmp_path / "kept", tmp_path / "link" / "a.wav"], AudioRepresentation(AudioSettings()))
+    found = survey([wav, tmp_path / "kept", tmp_path / "link" / "a.wav"], SOUND, AudioRepresentation(AudioSettings()))
     assert 1 == len(found.recordings)
     assert 20.0 == found.recordings[0].seconds
 
@@ -101,7 +102,7 @@ def test_a_file_named_twice_is_one_recording(tmp_path: Path) -> None:
 # --- a sample of it
 
 STRETCHES = st.lists(st.floats(0.1, 45.0), min_size=1, max_size=60).map(
-    lambda lengths: [Stretch(Path("a.wav"), 100.0 * i, s) for i, s in enumerate(lengths)]
+    lambda lengths: [Stretch(SOUND, Path("a.wav"), 100.0 * i, s) for i, s in enumerate(lengths)]
 )
 
 
@@ -116,7 +117,7 @@ def test_a_sample_is_bounded_and_in_order(stretches: list[Stretch], most_s: floa
 
 def test_another_seed_draws_another_sample() -> None:
     """The choice is the seed's."""
-    stretches = [Stretch(Path("a.wav"), 30.0 * i, 30.0) for i in range(1000)]
+    stretches = [Stretch(SOUND, Path("a.wav"), 30.0 * i, 30.0) for i in range(1000)]
     assert sample(stretches, 300.0, np.random.default_rng(1)) != sample(stretches, 300.0, np.random.default_rng(2))
 
 
@@ -125,7 +126,7 @@ def test_a_hundred_hours_are_planned_without_being_read(count: int, each_s: floa
     """Divided and sampled in seconds, however they are cut into files; the sample comes from all over them."""
     found = recordings([each_s] * count)
     began_s = time.monotonic()
-    corpus: Corpus = divide(found, GAP_S)
+    corpus: Corpus = divide(found, SOUND, GAP_S)
     chosen = sample(corpus.training, 4096.0, np.random.default_rng(0))
     assert time.monotonic() - began_s < 30
     assert 270_000 == pytest.approx(sum(s.seconds for s in corpus.training), rel=0.001)

@@ -29,16 +29,24 @@ def test_its_sound_is_kept_where_calibration_looks(evidence: Path, tmp_path: Pat
     assert f"normal/fan/marked/{ID}.flac" == names(tmp_path / "state")[-1]
 
 
+def test_of_a_camera_its_frame_is_kept(evidence: Path, tmp_path: Path) -> None:
+    """And neither the reconstruction nor the overlay, which no camera saw."""
+    for what in ("frame", "overlay", "reconstruction"):
+        (evidence / "fan" / "2026-01-02" / f"030405-{ID[::-1]}-{what}.png").write_text(what)
+    assert mark(evidence, tmp_path / "state", "fan", ID[::-1]) is None
+    assert "frame" == (tmp_path / "state" / "normal" / "fan" / "marked" / f"{ID[::-1]}.png").read_text()
+
+
 @pytest.mark.parametrize(("stream", "event"), [("fan", "f" * 16), ("pump", ID), ("../evidence/fan", ID)])
 def test_what_has_no_sound_is_refused(stream: str, event: str, evidence: Path, tmp_path: Path) -> None:
     """Unknown, another stream's, or outside of the folder."""
-    assert "no sound of it is kept" in str(mark(evidence, tmp_path / "state", stream, event))
+    assert "nothing of it is kept" in str(mark(evidence, tmp_path / "state", stream, event))
     assert not (tmp_path / "state").exists()
 
 
 def test_without_evidence_nothing_can_be_marked(tmp_path: Path) -> None:
     """It says what would keep it."""
-    assert "[evidence] with audio and a state_dir keep it" in str(mark(None, tmp_path, "fan", ID))
+    assert "[evidence] with audio, or of a camera with picture, and a state_dir keep it" in str(mark(None, tmp_path, "fan", ID))
 
 
 def test_a_full_disk_leaves_nothing_half_written(evidence: Path, tmp_path: Path) -> None:

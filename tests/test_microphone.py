@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from monitor.errors import SourceError
 from monitor.records import Block
 from monitor.source import Source
-from monitor.source.media import FileSource, Paced
+from monitor.source.file import FileSource, Paced
 from monitor.source.microphone import Device, Microphone, input_devices
+from monitor.source.sound import SoundFiles
 from tests.sounds import RATE_HZ, tone, written
 
 DEADLINE_S = 60.0
@@ -256,7 +257,7 @@ def test_real_portaudio_names_what_is_there() -> None:
 
 def test_sources_are_sources(card: Card, tmp_path: Path) -> None:
     """Every source knows its rate and item, counts from 0, and can be closed before it is read, twice."""
-    files = FileSource([written(tmp_path / "a.wav")], rate_hz=RATE_HZ)
+    files = FileSource([written(tmp_path / "a.wav")], SoundFiles(RATE_HZ))
     sources: list[Source] = [files, Paced(files), Microphone(None, channel=0, rate_hz=RATE_HZ)]
     for source in sources:
         assert (RATE_HZ, (1,)) == (source.rate_hz, source.item)

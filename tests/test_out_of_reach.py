@@ -13,8 +13,9 @@ import soundfile
 
 from monitor.errors import SourceError
 from monitor.source.folder import FolderSource
-from monitor.source.media import probe, sound_files
+from monitor.source.medium import search
 from monitor.source.position import Key, Piece, Position, Trail
+from monitor.source.sound import FILES, SoundFiles
 from tests.command import diffmon
 from tests.scripted import RATE
 
@@ -37,23 +38,23 @@ def shut(tmp_path: Path) -> Iterator[Path]:
     recording.parent.chmod(0o700)
 
 
-@pytest.mark.parametrize("look", [probe, lambda path: sound_files([path]), lambda path: sound_files([path.parent])])
+@pytest.mark.parametrize("look", [SoundFiles(RATE).probe, lambda path: search([path], FILES), lambda path: search([path.parent], FILES)])
 def test_what_may_not_be_entered_is_a_sentence(look: Callable[[Path], object], shut: Path) -> None:
     """A file below it, and the folder itself."""
     with pytest.raises(SourceError, match=r"shut.*: cannot be read: permission denied"):
         look(shut)
 
 
-@pytest.mark.parametrize("look", [probe, lambda path: sound_files([path])])
+@pytest.mark.parametrize("look", [SoundFiles(RATE).probe, lambda path: search([path], FILES)])
 def test_what_the_system_does_not_look_for_is_a_sentence(look: Callable[[Path], object], tmp_path: Path) -> None:
     """A name that is too long."""
     with pytest.raises(SourceError, match=r"a\.wav: cannot be read: file name too long"):
         look(tmp_path / LONG)
 
 
-def test_score_prints_a_sentence(tmp_path: Path) -> None:
+def test_score_prints_a_sentence(model: Path, tmp_path: Path) -> None:
     """No traceback, and exit code 1."""
-    done = diffmon("score", tmp_path / LONG, "--model", tmp_path / "m")
+    done = diffmon("score", tmp_path / LONG, "--model", model)
     assert (1, f"diffmon: {tmp_path / LONG}: cannot be read: file name too long\n") == (done.exit_code, done.stderr)
 
 
@@ -69,7 +70,7 @@ def test_a_folder_that_was_shut_meanwhile_ends_nothing(shut: Path, logs: list[di
     """It is waited for, and with it the rest of the recording that was left off."""
     position = Position(Piece(Key(1, shut.name), 0, 0), 0)
     source = FolderSource(
-        shut.parent, rate_hz=RATE, position=position, trail=Trail(position), room=lambda: True, settled_s=0.0, silence_s=0.0
+        shut.parent, SoundFiles(RATE), position=position, trail=Trail(position), room=lambda start: True, settled_s=0.0, silence_s=0.0
     )
     with closing(source) as folder:
         next(folder.blocks())

@@ -17,9 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import DiffmonError
+from monitor.flac import Sound
 from monitor.recorder import Segments, found_s, pour, record
 from monitor.records import Block
 from monitor.ring import Ring
+from monitor.segment import SegmentKind
+from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.command import diffmon, names
 from tests.disk import no_room
@@ -27,6 +30,8 @@ from tests.sounds import RATE_HZ, tone, written
 
 SLOW_HZ = 1000
 """A rate at which a segment of a minute is small."""
+SOUND = SoundFiles(SLOW_HZ)
+FLAC = SegmentKind(".flac", lambda path, rate_hz: Sound(path, round(rate_hz)))
 EPOCH = 1767323045.678
 
 
@@ -53,7 +58,7 @@ def test_all_that_was_heard_is_in_segments_without_a_gap(runs: list[tuple[int, i
         at += count
     ring.finish()
     with tempfile.TemporaryDirectory() as folder:
-        segments = Segments(Path(folder), "fan", SLOW_HZ)
+        segments = Segments(Path(folder), "fan", FLAC, rate_hz=SLOW_HZ)
         [*_, lost] = pour(ring, segments, 10**9, lambda: False)
         segments.close()
         parts = sorted((read(path) for path in Path(folder).glob("fan-*.flac")), key=lambda part: part[0])
@@ -70,25 +75,25 @@ def test_no_more_is_taken_than_was_asked_for(tmp_path: Path) -> None:
     """To the item."""
     ring = Ring(10_000, item=(1,), rate_hz=SLOW_HZ)
     ring.write(Block(0, ramp(0, 5000), 5.0))
-    segments = Segments(tmp_path, "fan", SLOW_HZ)
+    segments = Segments(tmp_path, "fan", FLAC, rate_hz=SLOW_HZ)
     list(pour(ring, segments, 1234, lambda: False))
     segments.close()
     [path] = tmp_path.iterdir()
     assert list(range(1234)) == read(path)
-    assert 1.234 == found_s(tmp_path, "fan")
+    assert 1.234 == found_s(tmp_path, "fan", FLAC, SOUND)
 
 
 def test_another_stream_with_a_like_name_does_not_count(tmp_path: Path) -> None:
     """`fan-2` is not `fan`."""
-    other = Segments(tmp_path, "fan-2", SLOW_HZ)
+    other = Segments(tmp_path, "fan-2", FLAC, rate_hz=SLOW_HZ)
     other.write(ramp(0, 5000), EPOCH)
     other.close()
-    assert (0.0, 5.0) == (found_s(tmp_path, "fan"), found_s(tmp_path, "fan-2"))
+    assert (0.0, 5.0) == (found_s(tmp_path, "fan", FLAC, SOUND), found_s(tmp_path, "fan-2", FLAC, SOUND))
 
 
 def test_a_segment_is_named_after_the_time_at_which_it_begins(tmp_path: Path) -> None:
     """In UTC, to the millisecond, so that names sort as time goes."""
-    segments = Segments(tmp_path, "fan", SLOW_HZ)
+    segments = Segments(tmp_path, "fan", FLAC, rate_hz=SLOW_HZ)
     segments.write(ramp(0, 61_000), EPOCH)
     segments.close()
     assert ["fan-20260102T030405.678Z.flac", "fan-20260102T030505.678Z.flac"] == names(tmp_path)
@@ -97,7 +102,7 @@ def test_a_segment_is_named_after_the_time_at_which_it_begins(tmp_path: Path) ->
 def test_a_full_disk_ends_it_and_leaves_whole_segments_alone(tmp_path: Path) -> None:
     """The message names the folder; what was finished stays, and nothing half-written does."""
     noise = np.random.default_rng(0).uniform(-1, 1, (60_000, 1)).astype(np.float32)
-    segments = Segments(tmp_path, "fan", SLOW_HZ)
+    segments = Segments(tmp_path, "fan", FLAC, rate_hz=SLOW_HZ)
     segments.write(noise, EPOCH)
     with no_room(50_000), pytest.raises(DiffmonError, match=r"cannot be written: .*the segments before it are whole"):
         segments.write(noise, EPOCH + 60)
@@ -143,7 +148,7 @@ def test_a_folder_of_recordings_is_not_recorded(tmp_path: Path) -> None:
 def test_a_fault_of_ours_is_not_taken_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends the reader ends the recording with it."""
     config = configured(tmp_path, written(tmp_path / "tone.wav", 1.0))
-    monkeypatch.setattr("monitor.build.source", lambda stream, rate_hz: 1 // 0)
+    monkeypatch.setattr("monitor.build.source", lambda stream, sense: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         list(record(config, "fan", 3.0, tmp_path / "normal"))
 

@@ -31,7 +31,7 @@ def placed(folder: Path, name: str, *, age_s: float = 0.0, size: int = 100) -> P
 
 def three(folder: Path) -> list[Path]:
     """Files of two streams, of the age of three, two and one days."""
-    names = ["fan/2026-01-01/000000-aa.flac", "pump/2026-01-01/000000-bb.png", "fan/2026-01-02/000000-cc.flac"]
+    names = ["fan/2026-01-01/000000-aa.flac", "pump/2026-01-01/000000-bb-overlay.png", "fan/2026-01-02/000000-cc.png"]
     return [placed(folder, name, age_s=(3 - i) * DAY_S) for i, name in enumerate(names)]
 
 
@@ -111,6 +111,7 @@ def test_what_cannot_be_deleted_is_told_once_and_passed_over(tmp_path: Path, log
         "fan/000000-aa.flac",
         "fan/2026-01-01/notes.txt",
         "fan/2026-01-01/000000-aa.wav",
+        "fan/2026-01-01/000000-aa-overlay.flac",
         "fan/2026-01-01/.000000-aa.flac.part",
         "fan/keep/000000-aa.flac",
         "Fan/2026-01-01/000000-aa.flac",

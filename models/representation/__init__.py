@@ -19,6 +19,8 @@ class Look(NamedTuple):
     """`[B, C, H, W]` float32."""
     pose: Pose | None
     """How they were turned and shifted for that; none if they were not."""
+    contrast: Tensor | None = None
+    """What their planes were divided by, `[B, 1, 1, 1]`; none if they were not."""
 
     def in_window(self, heat: Tensor) -> Tensor:
         """Heat `[B, H, W]` over the planes, where it lies in the windows as they came."""
@@ -57,6 +59,12 @@ class Representation(Protocol):
 
     def look(self, items: Tensor) -> Look:
         """What the network is to see of windows `[B, length, *item]`."""
+
+    def visible(self, items: Tensor) -> Tensor:
+        """Windows `[B, length, *item]` for a person to look at, `[B, C, H, W]`."""
+
+    def visibly(self, difference: Tensor, look: Look) -> Tensor:
+        """A difference of planes `[B, C, H, W]` as one of what is visible."""
 
     def level_db(self, items: Tensor) -> Tensor:
         """How strong each window is, `[B]`, in decibels below full scale."""

@@ -127,6 +127,14 @@ class AudioRepresentation(nn.Module):
         coefficients = packets(padded, self.filters, _DEPTH)[..., _MARGIN:-_MARGIN]
         return self.packet_weights @ coefficients.square()
 
+    def visible(self, items: Tensor) -> Tensor:
+        """The planes."""
+        return self.planes(items)
+
+    def visibly(self, difference: Tensor, look: Look) -> Tensor:
+        """As it is."""
+        return difference
+
     def level_db(self, items: Tensor) -> Tensor:
         """RMS of each window in dBFS, `[B]`; digital silence is -120."""
         return 10 * items.square().mean((1, 2)).clamp_min(1e-12).log10()

@@ -81,10 +81,21 @@ class ImageRepresentation:
     def look(self, items: Tensor) -> Look:
         """The planes of windows, in the frame if there is one."""
         colours = _colours(items)
-        if self._frame is None:
-            return Look(_planes(colours), None)
-        pose = find(colours, self._frame)
-        return Look(_planes(placed(colours, pose)), pose)
+        pose = None if self._frame is None else find(colours, self._frame)
+        seen = colours if pose is None else placed(colours, pose)
+        contrast = seen.std((1, 2, 3), correction=0, keepdim=True).clamp_min(_FLATTEST)
+        even = (seen - seen.mean((1, 2, 3), keepdim=True)) / contrast
+        return Look(torch.einsum("dc,bchw->bdhw", _opponent(items.device), even), pose, contrast)
+
+    def visible(self, items: Tensor) -> Tensor:
+        """Red, green and blue, from 0 to 1."""
+        return _colours(items)
+
+    def visibly(self, difference: Tensor, look: Look) -> Tensor:
+        """In colours, where it was in the frame as it came."""
+        colours = torch.einsum("dc,bdhw->bchw", _opponent(difference.device), difference)
+        colours = colours if look.contrast is None else colours * look.contrast
+        return torch.stack([look.in_window(colour) for colour in colours.unbind(1)], 1)
 
     def level_db(self, items: Tensor) -> Tensor:
         """Mean brightness of each window in decibels below white, `[B]`; of a black one -48."""
@@ -110,10 +121,7 @@ def _colours(items: Tensor) -> Tensor:
     return items[:, 0].permute(0, 3, 1, 2).float() / 255
 
 
-def _planes(colours: Tensor) -> Tensor:
-    """Opponent colours `[B, 3, H, W]`, orthonormal, of pictures `[B, 3, H, W]` of equal mean and deviation."""
-    mean = colours.mean((1, 2, 3), keepdim=True)
-    deviation = colours.std((1, 2, 3), correction=0, keepdim=True).clamp_min(_FLATTEST)
-    opponent = torch.tensor(_OPPONENT, device=colours.device)
-    opponent = opponent / opponent.norm(dim=1, keepdim=True)
-    return torch.einsum("dc,bchw->bdhw", opponent, (colours - mean) / deviation)
+def _opponent(device: torch.device) -> Tensor:
+    """Orthonormal opponent colours `[3, 3]`, of red, green and blue."""
+    opponent = torch.tensor(_OPPONENT, device=device)
+    return opponent / opponent.norm(dim=1, keepdim=True)

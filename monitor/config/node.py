@@ -50,14 +50,14 @@ class HealthConfig(Section):
 
 
 class EvidenceConfig(Section):
-    """What is kept of how an event sounded."""
+    """What is kept of how an event sounded or looked."""
 
     dir: Path | None = None
     """The folder `evidence` in the state folder if none."""
     audio: bool = True
     """Keep the sound itself."""
     picture: bool = True
-    """Keep a spectrogram."""
+    """Keep a spectrogram; of a camera frame, reconstruction and overlay."""
     before: Duration = Field(default=5.0, le=60)
     """From before the event's start (s)."""
     after: Duration = Field(default=5.0, le=60)

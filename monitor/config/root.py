@@ -30,7 +30,7 @@ class Config(Section):
     health: HealthConfig | None = None
     """No section, no port."""
     evidence: EvidenceConfig | None = None
-    """No section, nothing is kept of the sound."""
+    """No section, nothing is kept of any event."""
     homeassistant: HomeAssistantConfig | None = None
     """Without it Home Assistant is not told of this node."""
     jsonl: bool = True

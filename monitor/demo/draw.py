@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from monitor.opened import engines, opened_streams
 from monitor.panel import Mark
 from monitor.picture import draw
 from monitor.records import Window
-from monitor.source.media import read
+from monitor.source.sound import SoundFiles
 
 _WINDOWS = 4
 _LEAD_S = 2.5
 
 
-def draw_event(out: Path, recording: Path, config: Config, event: dict[str, Any], title: str) -> None:
+def draw_event(out: Path, recording: Path, config: Config, event: Mapping[str, Any], title: str) -> None:
     """Writes the picture of one event of a recording, the event marked."""
     name = config.stream[0].name
     opened = opened_streams(config)
@@ -28,7 +29,8 @@ def draw_event(out: Path, recording: Path, config: Config, event: dict[str, Any]
     first, after = sense.span((0, sense.shape[2]))
     step = after - first
     begin_s = max(0.0, event["start_index"] / sense.rate_hz - _LEAD_S)
-    items = read(recording, rate_hz=round(sense.rate_hz), start_s=begin_s, seconds=((_WINDOWS - 1) * step + sense.length) / sense.rate_hz)
+    seconds = ((_WINDOWS - 1) * step + sense.length) / sense.rate_hz
+    items = SoundFiles(round(sense.rate_hz)).read(recording, start_s=begin_s, seconds=seconds)
     windows = [Window(name, i * step, items[i * step : i * step + sense.length], 0) for i in range(_WINDOWS)]
     where = event["where"]
     offset_s = event["start_index"] / sense.rate_hz - begin_s - first / sense.rate_hz

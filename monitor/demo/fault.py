@@ -33,6 +33,11 @@ class Planted:
     end_s: float
     level_db: float
 
+    @property
+    def first_s(self) -> float:
+        """As the onset: a sound does not come into view."""
+        return self.onset_s
+
 
 def plant(room: Room, *, seconds: float = 110.0, seed: int, rate_hz: int = RATE_HZ) -> tuple[Floats, list[Planted]]:
     """A stretch of the room's sound, `[n, 1]` in [-1, 1], with each fault in it once, and where they are, in order of time.

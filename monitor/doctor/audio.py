@@ -18,48 +18,46 @@ from monitor.doctor import Finding
 from monitor.errors import SourceError
 from monitor.source import Source
 from monitor.source.lively import lively
-from monitor.source.media import probe, sound_files
+from monitor.source.medium import search
 
 WITHIN_S = 10.0
 """A live source delivers living sound within this time."""
 LISTENED_S = 1.0
 """Of sound whose level is told."""
 
-Opening = Callable[[StreamConfig, int], Source]
+Opening = Callable[[StreamConfig], Source]
 
 
-def findings(config: Config, opening: Opening = build.source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
-    """One for each stream's source; `opening` opens one that is live at a rate."""
+def findings(config: Config, opening: Opening = build.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
+    """One for each stream's source; `opening` opens one that is live."""
     for stream in config.stream:
         check = f"sound of {stream.name}"
+        opened = partial(opening, stream)
         match stream.source:
             case MicrophoneConfig():
-                yield _heard(partial(Finding, check), partial(opening, stream), within_s, silent="alsamixer", mend=_mend)
+                yield _heard(partial(Finding, check), opened, within_s, silent="alsamixer", mend=_mend)
             case NetworkConfig() as network:
                 silent = f"ffplay {_asked(network)}  # silent there too? then it is its camera or microphone"
-                yield _heard(
-                    partial(Finding, check), partial(opening, stream), within_s, silent=silent, mend=partial(_mend_network, network)
-                )
+                yield _heard(partial(Finding, check), opened, within_s, silent=silent, mend=partial(_mend_network, network))
             case StdinConfig():
                 yield Finding(check, "ok", "not tried: standard input is the daemon's own")
             case FileConfig(paths=paths):
-                yield _files(check, paths)
+                yield _files(check, stream, paths)
             case FolderConfig(path=path):
                 yield _folder(check, path)
 
 
 def _heard(
     finding: Callable[..., Finding],
-    opening: Callable[[int], Source],
+    opening: Callable[[], Source],
     within_s: float,
     *,
     silent: str,
     mend: Callable[[str], str],
 ) -> Finding:
     """What is heard of a live source, else what mends that it is silent, or what it failed with."""
-    rate_hz = build.recording_rate_hz()
     try:
-        level_db = _level_db(opening(rate_hz), rate_hz, within_s)
+        level_db = _level_db(opening(), within_s)
     except SourceError as error:
         return finding("failed", str(error), mend(str(error)))
     if level_db is None:
@@ -67,7 +65,7 @@ def _heard(
     return finding("ok", f"heard, at {level_db:.0f} dBFS")
 
 
-def _level_db(source: Source, rate_hz: int, within_s: float) -> float | None:
+def _level_db(source: Source, within_s: float) -> float | None:
     """The level of a second of living sound, or none if there was none in time. Raises SourceError."""
     heard: list[np.ndarray] = []
     with closing(source):
@@ -75,9 +73,9 @@ def _level_db(source: Source, rate_hz: int, within_s: float) -> float | None:
         limit = threading.Timer(within_s, source.close)
         limit.start()
         try:
-            for block in lively(source.blocks(), rate_hz=rate_hz):
+            for block in lively(source.blocks(), rate_hz=source.rate_hz):
                 heard = [] if block is None else [*heard, block.items]
-                if sum(map(len, heard)) >= LISTENED_S * rate_hz:
+                if sum(map(len, heard)) >= LISTENED_S * source.rate_hz:
                     return float(10 * np.log10(max(1e-12, np.mean(np.square(np.concatenate(heard), dtype=np.float64)))))
         finally:
             limit.cancel()
@@ -109,11 +107,12 @@ def _asked(network: NetworkConfig) -> str:
     return "-rtsp_transport tcp " * network.url.startswith("rtsp") + shown(network.url)
 
 
-def _files(check: str, paths: tuple[Path, ...]) -> Finding:
+def _files(check: str, stream: StreamConfig, paths: tuple[Path, ...]) -> Finding:
     try:
-        files = sound_files(paths)
+        reads = build.files(stream, build.recorded_sense(stream))
+        files = search(paths, reads.files)
         for file in files:
-            probe(file)
+            reads.probe(file)
     except SourceError as error:
         return Finding(check, "failed", str(error), f"ls -l {paths[0]}")
     return Finding(check, "ok", f"{len(files)} recording{'s' * (len(files) != 1)} to play")

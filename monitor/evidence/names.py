@@ -1,4 +1,4 @@
-"""Where the files of an event lie: `<stream>/<date>/<time>-<id>.flac` and `.png`, in UTC, named before anything is written."""
+"""Where the files of an event lie: `<stream>/<date>/<time>-<id>` and a suffix each, in UTC, named before anything is written."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from datetime import UTC, datetime
 from os import DirEntry, scandir
 from pathlib import Path
 
-from monitor.config import NAME, EvidenceConfig
+from monitor.config import NAME
 
-SUFFIXES = {"audio": ".flac", "picture": ".png"}
-"""By what an event calls it."""
-
+MARKABLE = (".flac", "-frame.png")
+"""Suffixes of that from which normal can be learned."""
+_SUFFIX = r"(\.flac|(-frame|-reconstruction|-overlay)?\.png)"
 _ID = r"[0-9a-f]{1,64}"
 _STREAM = re.compile(NAME)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-FINISHED = re.compile(rf"\d{{6}}-({_ID})\.(flac|png)")
+FINISHED = re.compile(rf"\d{{6}}-{_ID}{_SUFFIX}")
 """Name of a file that is whole."""
-UNFINISHED = re.compile(rf"\.\d{{6}}-({_ID})\.(flac|png)\.part")
+UNFINISHED = re.compile(rf"\.\d{{6}}-{_ID}{_SUFFIX}\.part")
 """Name of one that is being written, or was when the process died."""
 
 Namer = Callable[[str, float], Mapping[str, str]]
 """What an event says of its evidence, by its id and its start in unix seconds."""
 
 
-def namer(config: EvidenceConfig, stream: str) -> Namer:
-    """Relative paths of what will be kept of an event of the stream."""
-    kinds = [kind for kind, wanted in (("audio", config.audio), ("picture", config.picture)) if wanted]
+def namer(stream: str, suffixes: Mapping[str, str]) -> Namer:
+    """Relative paths of what will be kept of an event of the stream, by what the event calls it."""
 
     def paths(event: str, start_unix: float) -> dict[str, str]:
         began = datetime.fromtimestamp(start_unix, UTC)
-        return {kind: f"{stream}/{began:%Y-%m-%d}/{began:%H%M%S}-{event}{SUFFIXES[kind]}" for kind in kinds}
+        return {name: f"{stream}/{began:%Y-%m-%d}/{began:%H%M%S}-{event}{suffix}" for name, suffix in suffixes.items()}
 
     return paths
 
@@ -49,10 +48,10 @@ def entries(date: Path, form: re.Pattern[str]) -> list[DirEntry[str]]:
 
 
 def kept(folder: Path, stream: str, event: str) -> Path | None:
-    """The sound of an event, if it is there."""
+    """The clip of an event, or its frame, if it is there."""
     if not (_STREAM.fullmatch(stream) and re.fullmatch(_ID, event)):
         return None
-    found = [path for path in (folder / stream).glob(f"*/*-{event}{SUFFIXES['audio']}") if FINISHED.fullmatch(path.name)]
+    found = [path for suffix in MARKABLE for path in (folder / stream).glob(f"*/*-{event}{suffix}") if FINISHED.fullmatch(path.name)]
     return max((path for path in found if path.is_file()), default=None)
 
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
 
 import structlog
 
 from monitor.config import EvidenceConfig
-from monitor.evidence.clip import Clip
-from monitor.evidence.names import Namer, namer
-from monitor.evidence.spectrogram import Spectrogram
+from monitor.evidence import Begin, Exhibit, Pictured
 from monitor.evidence.store import Store
-from monitor.flac import Sound, write_bytes
-from monitor.records import Event, Items, Reading, StreamStatus
-from monitor.ring import Ring
+from monitor.records import Event, Reading, StreamStatus
 
 MOST = 32
-"""Clips that may be open at the same time."""
+"""Events of which something may be open at the same time."""
 CLOSE_S = 1.5
 """How long the end may take."""
 
@@ -34,12 +29,12 @@ log = structlog.get_logger(__name__)
 
 
 class Evidence:
-    """A sink that never waits, but in `close`. One thread calls it; the thread "evidence" reads rings, writes, draws and deletes.
+    """A sink that never waits, but in `close`. One thread calls it; the thread "evidence" takes in, writes, draws and deletes.
 
     Args:
         folder: made when the first file is written.
         config: what is kept, and for how long.
-        pictured: is handed each picture, by stream, in the thread "evidence".
+        pictured: is handed the picture of each event, in the thread "evidence".
         clock: monotonic seconds.
     """
 
@@ -48,31 +43,25 @@ class Evidence:
         folder: Path,
         config: EvidenceConfig,
         *,
-        pictured: Callable[[str, bytes], None] = lambda stream, png: None,
+        pictured: Pictured = lambda stream, png: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.rings: Mapping[str, Ring] = {}
-        """By stream; to be set before the first event."""
-        self.before_s = config.before
-        """How far back from an event's start a ring must reach (s)."""
-        self._config, self._pictured, self._clock = config, pictured, clock
-        self._store = Store(folder, config)
-        self._skipped = self._refused = 0  # each counted by one thread
+        self.begin: Mapping[str, Begin] = {}
+        """By stream, what begins with an event; to be set before the first."""
+        self.store = Store(folder, config)
+        self.config = config
+        self.pictured = pictured
+        self._clock = clock
+        self._refused = 0  # counted by who tells
         self._crowded = False
-        self._clips: dict[str, Clip] = {}
-        self._sounds: dict[str, Sound] = {}
-        self._pictures: dict[str, Spectrogram] = {}
+        self._exhibits: dict[tuple[str, str], Exhibit] = {}
         self._steps: Queue[Event | None] = Queue(_QUEUE)
         self._leave_s = float("inf")
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
         self._thread.start()
 
-    def namer(self, stream: str) -> Namer:
-        """What events of a stream say of their evidence."""
-        return namer(self._config, stream)
-
     def event(self, event: Event) -> None:
-        """Begins a clip, or goes on with it."""
+        """Begins an exhibit, or goes on with it."""
         try:
             self._steps.put_nowait(event)
         except Full:
@@ -89,16 +78,16 @@ class Evidence:
 
     def counters(self) -> dict[str, object]:
         """Files written, failed and deleted, and what was left out for want of room or time; any thread may ask."""
-        store = self._store
-        counts = {"written": store.written, "failed": store.failed, "deleted": store.deleted, "skipped": self._skipped + self._refused}
+        store = self.store
+        counts = {"written": store.written, "failed": store.failed, "deleted": store.deleted, "skipped": store.skipped + self._refused}
         return {f"evidence.{name}": count for name, count in counts.items()}
 
     def behind(self, stream: str) -> bool:
-        """Whether a stream that can wait should, lest sound of an event is overwritten; any thread may ask."""
+        """Whether a stream that can wait should, lest something of an event is overwritten; any thread may ask."""
         if not self._thread.is_alive():
             return False
         # A step counts until it is taken in, and not only until it is taken out.
-        return self._steps.unfinished_tasks > 0 or any(c.behind() for c in list(self._clips.values()) if c.event.stream == stream)
+        return self._steps.unfinished_tasks > 0 or any(e.behind() for key, e in list(self._exhibits.items()) if key[0] == stream)
 
     def close(self) -> None:
         """Finishes what is open with what is there, within `CLOSE_S`; may be called twice."""
@@ -110,27 +99,25 @@ class Evidence:
 
     def _run(self) -> None:
         try:
-            self._store.clean()
+            self.store.clean()
             self._watch()
-            self._leave()
+            self._finish(list(self._exhibits))
         except Exception:  # a fault of ours: no more evidence until a restart, but nobody is to hear less for it
             log.exception("evidence.ended")
         finally:
-            for sound in self._sounds.values():
-                sound.discard()
+            for exhibit in self._exhibits.values():
+                exhibit.discard()
 
     def _watch(self) -> None:
         """Goes on until it is to leave."""
         hour_s = self._clock()
-        self._store.keep_within()
-        while self._heed(_TICK_S if self._clips else 60.0):
+        self.store.keep_within()
+        while self._heed(_TICK_S if self._exhibits else 60.0):
             now_s = self._clock()
-            for clip in [c for c in self._clips.values() if c.advance(now_s)]:
-                self._finish_sound(clip)
-                self._finish_picture(clip)
+            self._finish([key for key, exhibit in self._exhibits.items() if exhibit.advance(now_s)])
             if now_s - hour_s >= _HOUR_S:
                 hour_s = now_s
-                self._store.keep_within()
+                self.store.keep_within()
 
     def _heed(self, wait_s: float) -> bool:
         """Takes in all that was told, after a while at most; whether it goes on."""
@@ -144,57 +131,33 @@ class Evidence:
         return time.monotonic() < self._leave_s
 
     def _take(self, event: Event) -> None:
-        if event.id in self._clips:
-            self._clips[event.id].tell(event)
-        elif event.type == "new" and event.stream in self.rings:
-            self._begin(event, self.rings[event.stream])
+        key = event.stream, event.id
+        if key in self._exhibits:
+            self._exhibits[key].tell(event)
+        elif event.type == "new" and event.evidence and event.stream in self.begin:
+            self._begin(event)
 
-    def _begin(self, event: Event, ring: Ring) -> None:
-        if len(self._clips) >= MOST:
-            self._skipped += 1
-            if not self._crowded:
-                log.warning("evidence.skipped", stream=event.stream, id=event.id, reason=f"{MOST} clips are open already")
+    def _begin(self, event: Event) -> None:
+        if len(self._exhibits) < MOST:
+            self._crowded = False
+            self._exhibits[event.stream, event.id] = self.begin[event.stream](event)
+        elif self._crowded:
+            self.store.skipped += 1
+        else:
             self._crowded = True
-            return
-        self._crowded = False
-        if self._config.audio:
-            self._store.attempt(partial(self._begin_sound, event, round(ring.rate_hz)))
-        if self._config.picture:
-            self._pictures[event.id] = Spectrogram(ring.rate_hz)
-        self._clips[event.id] = Clip(event, ring, self._config, partial(self._hear, event.id))
+            self.store.skip(event, f"{MOST} events are open already")
 
-    def _begin_sound(self, event: Event, rate_hz: int) -> None:
-        self._sounds[event.id] = Sound(self._store.folder / event.evidence["audio"], rate_hz)
+    def _finish(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Makes all of them whole first, and then draws for as long as there is time."""
+        drawings = [self._exhibits[key].finish() for key in keys]
+        for draw in drawings:
+            if draw is not None:
+                self._draw(draw)
+        for key in keys:
+            del self._exhibits[key]
 
-    def _hear(self, event: str, items: Items) -> None:
-        if event in self._pictures:
-            self._pictures[event].add(items)
-        if event in self._sounds and not self._store.attempt(partial(self._sounds[event].write, items)):
-            del self._sounds[event]
-
-    def _finish_sound(self, clip: Clip) -> None:
-        sound = self._sounds.pop(clip.event.id, None)
-        if sound is not None:
-            self._store.finish(sound.finish)
-
-    def _finish_picture(self, clip: Clip) -> None:
-        """Draws, and lets go of the clip."""
-        from monitor.evidence.drawing import draw
-
-        spectrogram = self._pictures.pop(clip.event.id, None)
-        if spectrogram is not None and time.monotonic() < self._leave_s - CLOSE_S / 2:
-            png = draw(spectrogram, clip.seconds, clip.event, clip.start_s)
-            self._store.finish(partial(write_bytes, self._store.folder / clip.event.evidence["picture"], png))
-            self._pictured(clip.event.stream, png)
-        elif spectrogram is not None:
-            self._skipped += 1
-        del self._clips[clip.event.id]
-
-    def _leave(self) -> None:
-        """Every sound first, then pictures for as long as there is time."""
-        clips = list(self._clips.values())
-        for clip in clips:
-            clip.close()
-            self._finish_sound(clip)
-        for clip in clips:
-            self._finish_picture(clip)
+    def _draw(self, draw: Callable[[], None]) -> None:
+        if time.monotonic() < self._leave_s - CLOSE_S / 2:
+            draw()
+        else:
+            self.store.skipped += 1

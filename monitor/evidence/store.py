@@ -10,6 +10,7 @@ import structlog
 from monitor.config import EvidenceConfig
 from monitor.errors import SinkError
 from monitor.evidence.retention import Limits, Retention
+from monitor.records import Event
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,8 @@ class Store:
         """Files that are whole."""
         self.failed = 0
         """Files that the disk refused."""
+        self.skipped = 0
+        """Files, or events, left out for want of room or time."""
         self._retention = Retention(folder, Limits(config.keep, config.max_size, config.free))
         self._failing = self._unreadable = False
 
@@ -52,6 +55,11 @@ class Store:
             self.written += 1
             self._failing = False
             self.keep_within()
+
+    def skip(self, event: Event, reason: str) -> None:
+        """Leaves out what was to be kept of an event."""
+        self.skipped += 1
+        log.warning("evidence.skipped", stream=event.stream, id=event.id, reason=reason)
 
     def clean(self) -> None:
         """Removes what a dead process left unfinished."""

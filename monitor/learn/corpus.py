@@ -17,8 +17,8 @@ from torch import Tensor
 
 from models.representation import Representation
 from monitor.errors import SourceError
-from monitor.recording import LEAST_S
-from monitor.source.media import SoundInfo, probe, read, sound_files
+from monitor.recording import is_short
+from monitor.source.medium import Info, Medium, search
 from monitor.window import fill
 
 SHARE = 0.25
@@ -46,6 +46,8 @@ D = TypeVar("D", bound=Decodable)
 class Stretch:
     """A piece of one recording."""
 
+    medium: Medium
+    """What reads it."""
     path: Path
     start_s: float
     seconds: float
@@ -59,7 +61,7 @@ class Stretch:
 class Survey:
     """What was found, before any of it is decoded."""
 
-    recordings: list[SoundInfo]
+    recordings: list[Info]
     unreadable: list[str]
     """One sentence a file that was skipped."""
 
@@ -72,10 +74,10 @@ class Corpus:
     held_out: list[Stretch]
 
 
-def survey(paths: Sequence[Path], sense: Representation) -> Survey:
+def survey(paths: Sequence[Path], medium: Medium, sense: Representation) -> Survey:
     """Every recording below the paths. Raises SourceError if not one can be used."""
     # A file that is named twice must not be both learned from and held out.
-    found, unreadable = probed({path.resolve(): path for path in sound_files(paths)}.values())
+    found, unreadable = probed({path.resolve(): path for path in search(paths, medium.files)}.values(), medium, sense)
     if not found:
         raise SourceError("\n".join([*unreadable, "no recording of normal can be used"]))
     least_s = 4 * sense.length / sense.rate_hz
@@ -85,14 +87,13 @@ def survey(paths: Sequence[Path], sense: Representation) -> Survey:
     return Survey(found, unreadable)
 
 
-def probed(files: Iterable[Path]) -> tuple[list[SoundInfo], list[str]]:
+def probed(files: Iterable[Path], medium: Medium, sense: Representation) -> tuple[list[Info], list[str]]:
     """The recordings among files that can be used, and one sentence for each other one."""
     found, unreadable = [], []
     for path in files:
         try:
-            info = probe(path)
-            if info.seconds < LEAST_S:
-                raise SourceError(f"{path}: lasts {info.seconds:.3f} s, expected at least {LEAST_S} s")
+            info = medium.probe(path)
+            is_short(info, rate_hz=medium.rate_hz, length=sense.length)  # what is too short to be filled up is no recording
         except SourceError as error:
             unreadable.append(str(error))
         else:
@@ -100,27 +101,31 @@ def probed(files: Iterable[Path]) -> tuple[list[SoundInfo], list[str]]:
     return found, unreadable
 
 
-def divide(recordings: Sequence[SoundInfo], gap_s: float) -> Corpus:
-    """Training and held-out stretches: the end of each long recording, and the last of the short ones."""
+def divide(recordings: Sequence[Info], medium: Medium, gap_s: float) -> Corpus:
+    """Training and held-out stretches: the end of each long recording, and the last of the short ones.
+
+    Of few short ones too the end is held out, but of those of which it would be less than `gap_s`, a window.
+    """
     short = [r for r in recordings if r.seconds < SHORT_S]
-    if len(short) < 2 / SHARE:
-        short = []  # too few for some of them to stand for all
+    if len(short) < 2 / SHARE:  # too few for some of them to stand for all
+        short = [r for r in short if SHARE * r.seconds < gap_s]
+    held = int(SHARE * len(short))
+    first_held = len(short) - held
     whole = {r.path for r in short}
-    first_held = len(short) - int(SHARE * len(short))
     # One recording at the border is left out: it may overlap its neighbours.
-    training = [s for r in short[: max(0, first_held - 1)] for s in _stretches(r.path, 0.0, r.seconds)]
-    held_out = [s for r in short[first_held:] for s in _stretches(r.path, 0.0, r.seconds)]
+    training = [s for r in short[: max(0, first_held - 1) if held else first_held] for s in _stretches(medium, r.path, 0.0, r.seconds)]
+    held_out = [s for r in short[first_held:] for s in _stretches(medium, r.path, 0.0, r.seconds)]
     for r in recordings:
         if r.path not in whole:
             cut_s = (1 - SHARE) * r.seconds
-            training += _stretches(r.path, 0.0, cut_s - gap_s)
-            held_out += _stretches(r.path, cut_s, r.seconds)
-    return Corpus(training, held_out) if training else _halved(recordings)
+            training += _stretches(medium, r.path, 0.0, cut_s - gap_s)
+            held_out += _stretches(medium, r.path, cut_s, r.seconds)
+    return Corpus(training, held_out) if training and held_out else _halved(recordings, medium)
 
 
-def undivided(recordings: Sequence[SoundInfo]) -> list[Stretch]:
+def undivided(recordings: Sequence[Info], medium: Medium) -> list[Stretch]:
     """All of it, in order of time."""
-    return [s for r in recordings for s in _stretches(r.path, 0.0, r.seconds)]
+    return [s for r in recordings for s in _stretches(medium, r.path, 0.0, r.seconds)]
 
 
 def sample(stretches: Sequence[D], seconds: float, rng: np.random.Generator) -> list[D]:
@@ -159,7 +164,7 @@ def decode(stretches: Sequence[Decodable], sense: Representation, stride: int, f
 
 
 def _samples(stretch: Stretch, sense: Representation) -> np.ndarray:
-    samples = read(stretch.path, rate_hz=round(sense.rate_hz), start_s=stretch.start_s, seconds=stretch.seconds)
+    samples = stretch.medium.read(stretch.path, start_s=stretch.start_s, seconds=stretch.seconds)
     if len(samples) < min(sense.length, 0.9 * stretch.seconds * sense.rate_hz):
         found_s = len(samples) / sense.rate_hz
         raise SourceError(
@@ -168,20 +173,20 @@ def _samples(stretch: Stretch, sense: Representation) -> np.ndarray:
     return samples
 
 
-def _halved(recordings: Sequence[SoundInfo]) -> Corpus:
+def _halved(recordings: Sequence[Info], medium: Medium) -> Corpus:
     """Too little for a gap: the first three quarters of it all, and the rest."""
     training, held_out = [], []
     for r in recordings:
         cut_s = (1 - SHARE) * r.seconds
-        training += _stretches(r.path, 0.0, cut_s)
-        held_out += _stretches(r.path, cut_s, r.seconds)
+        training += _stretches(medium, r.path, 0.0, cut_s)
+        held_out += _stretches(medium, r.path, cut_s, r.seconds)
     return Corpus(training, held_out)
 
 
-def _stretches(path: Path, start_s: float, end_s: float) -> list[Stretch]:
+def _stretches(medium: Medium, path: Path, start_s: float, end_s: float) -> list[Stretch]:
     """Equal pieces of about half a minute, so that a sample of them is cheap to read and still shows time going by."""
     if end_s <= start_s:
         return []
     count = max(1, round((end_s - start_s) / _STRETCH_S))
     each_s = (end_s - start_s) / count
-    return [Stretch(path, start_s + i * each_s, each_s) for i in range(count)]
+    return [Stretch(medium, path, start_s + i * each_s, each_s) for i in range(count)]

@@ -18,7 +18,7 @@ from monitor.learn.corpus import Stretch, probed, undivided
 from monitor.learn.training import CALIBRATED, Job, Summary, notes, write
 from monitor.learn.trimming import outliers, without
 from monitor.normal import is_about, read, stretches
-from monitor.opened import Opened, about, open_for
+from monitor.opened import Opened, about, medium, open_for
 from monitor.records import Progress
 from monitor.state import keep_previous, make_folder, normal_dir, previous, profile_path, state_dir, swap
 from monitor.whole import check_writable
@@ -128,9 +128,10 @@ def normal_of(there: Place, opened: Opened, newest_s: float | None) -> Normal:
     found_s, least_s = sum(s.seconds for s in log), 4 * sense.length / sense.rate_hz
     if found_s < least_s:
         raise SourceError(f"{folder}: holds {found_s:.1f} s of normal that this model can use, expected at least {least_s:.1f} s")
-    clips = sorted((folder / "marked").glob("*.flac"))
-    recordings, unreadable = probed(clips)
-    return Normal(log, undivided(recordings), unreadable)
+    reads = medium(there.stream.kind, sense)
+    clips = sorted(path for path in (folder / "marked").glob("*") if path.suffix in reads.files.suffixes)
+    recordings, unreadable = probed(clips, reads, sense)
+    return Normal(log, undivided(recordings, reads), unreadable)
 
 
 def trimmed(job: Job, opened: Opened, normal: Normal) -> Generator[Progress, None, int]:

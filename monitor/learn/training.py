@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from torch import Tensor
 from models.checkpoint import Fitted, Model, save_model, save_profile
 from models.normalise import fit_normal, standardise
 from models.representation import Representation
-from models.representation.audio import AudioSettings
 from monitor import __version__
 from monitor.alarm import AlarmCurve
 from monitor.engine import score_of
@@ -22,7 +21,7 @@ from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, looked_at, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan, primed
-from monitor.opened import open_for, representation
+from monitor.opened import medium, open_for, representation, usual_grid
 from monitor.records import Progress
 from monitor.whole import check_writable
 
@@ -76,24 +75,27 @@ def train(
     steps: int | None = None,
     init: Path | None = None,
     rate: float = 1.0,
+    grid: Mapping[str, float] | None = None,
 ) -> Iterator[Progress | Summary]:
     """Learns from recordings and writes a model; yields progress, and last of all a summary.
 
-    The same recordings, seed, budget and number of steps give the same model on one CPU. Nothing is written before the end.
+    A model to start from says how they are looked at; else that is as usual, but for the settings in `grid`. The same
+    recordings, seed, budget and number of steps give the same model on one CPU. Nothing is written before the end.
     Raises DiffmonError.
     """
     began_s = time.monotonic()
     check_writable(out)
     if init is None:
-        grid = asdict(AudioSettings())
-        sense = representation(kind, grid)
-        model = fresh(kind, grid, sense, seed=seed)
+        settings = usual_grid(kind) | dict(grid or {})
+        sense = representation(kind, settings)
+        model = fresh(kind, settings, sense, seed=seed)
     else:
         opened = open_for(init, None, kind=kind)
         model, sense = opened.model, opened.representation
     job = Job(sense, budget_s, seed, profiled=_PROFILED)
-    found = survey(paths, sense)
-    corpus = divide(found.recordings, sense.length / sense.rate_hz)
+    reads = medium(kind, sense)
+    found = survey(paths, reads, sense)
+    corpus = divide(found.recordings, reads, sense.length / sense.rate_hz)
     yield from job.decode_training(corpus)
     inputs = standardise(job.training, fit_normal(job.training, sense.recipe))
     model = primed(model, sense, inputs)
@@ -111,7 +113,7 @@ def train(
 
 
 def calibrate(
-    paths: Sequence[Path], out: Path, *, model_path: Path, kind: str, budget_s: float, seed: int, rate: float = 1.0
+    paths: Sequence[Path], out: Path, *, model_path: Path, budget_s: float, seed: int, rate: float = 1.0
 ) -> Iterator[Progress | Summary]:
     """Makes a profile of a place from recordings of its normal, for a model that exists; no gradient step.
 
@@ -119,11 +121,13 @@ def calibrate(
     """
     began_s = time.monotonic()
     check_writable(out)
-    opened = open_for(model_path, None, kind=kind)
-    job = Job(opened.representation, budget_s, seed, profiled=CALIBRATED)
-    found = survey(paths, opened.representation)
+    opened = open_for(model_path, None)
+    kind, sense = opened.model.kind, opened.representation
+    job = Job(sense, budget_s, seed, profiled=CALIBRATED)
+    reads = medium(kind, sense)
+    found = survey(paths, reads, sense)
     # Nothing is trained, so that nothing need be held out from it: all of it says what normal scores.
-    yield from job.calibrate(opened.model, Corpus([], undivided(found.recordings)))
+    yield from job.calibrate(opened.model, Corpus([], undivided(found.recordings, reads)))
     summary = job.summary(len(found.recordings), found.unreadable, opened.model, out, rate=rate, began_s=began_s)
     write(lambda: save_profile(out, job.fitted, kind=kind, model=opened.model.hash, notes=notes(summary)), out)
     yield summary

@@ -21,7 +21,7 @@ import structlog
 from monitor.errors import SourceError
 from monitor.records import Block
 from monitor.source.listing import Listing
-from monitor.source.media import FileSource, probe
+from monitor.source.medium import Medium
 from monitor.source.position import Key, Piece, Position, Trail
 
 log = structlog.get_logger(__name__)
@@ -38,10 +38,10 @@ class FolderSource:
 
     Args:
         folder: looked through at every poll; one that is missing is waited for.
-        rate_hz: rate of the items, whatever the recordings' own.
+        medium: reads the recordings.
         position: where to go on; at the oldest recording if none.
         trail: is told of each recording that is begun.
-        room: whether there is room for another block; asked until there is.
+        room: whether there is room for a block that begins at an absolute index; asked until there is.
         settled_s: a recording that was not written to for so long is whole.
         silence_s: after so long without another recording there is no signal.
         unix: wall time in unix seconds.
@@ -50,21 +50,20 @@ class FolderSource:
     def __init__(
         self,
         folder: Path,
+        medium: Medium,
         *,
-        rate_hz: int,
         position: Position | None,
         trail: Trail,
-        room: Callable[[], bool],
+        room: Callable[[int], bool],
         settled_s: float,
         silence_s: float,
         unix: Callable[[], float] = time.time,
     ) -> None:
-        self.rate_hz: float = rate_hz
-        self.item: tuple[int, ...] = (1,)
-        self.dtype = "float32"
-        self._folder, self._out_hz = folder, rate_hz
+        self.rate_hz = medium.rate_hz
+        self.item, self.dtype = medium.item, medium.dtype
+        self._folder, self._medium = folder, medium
         self._trail, self._room, self._unix = trail, room, unix
-        self._listing = Listing(folder, position=position, settled_s=settled_s, unix=unix)
+        self._listing = Listing(folder, medium, position=position, settled_s=settled_s, unix=unix)
         self._silence_s = silence_s
         self._piece = None if position is None else position.piece
         self._end = 0 if position is None else position.index
@@ -96,7 +95,7 @@ class FolderSource:
     def _idle(self) -> Iterator[Block]:
         """Waits until the next look; a block without items if nothing came for long."""
         if time.monotonic() - self._heard_s >= self._silence_s:
-            yield Block(self._end, np.zeros((0, 1), np.float32), self._unix())
+            yield Block(self._end, np.zeros((0, *self.item), self.dtype), self._unix())
         self._closed.wait(_POLL_S)
 
     def _named(self, key: Key, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -109,23 +108,24 @@ class FolderSource:
     def _file(self, key: Key) -> Iterator[Block]:
         """One recording from its beginning. Raises SourceError."""
         self._listing.begin(key.name)
-        seconds = probe(self._folder / key.name).seconds
-        self._piece = self._placed(key, round(_began_s(key, seconds, self._unix()) * self._out_hz))
+        seconds = self._medium.probe(self._folder / key.name).seconds
+        self._piece = self._placed(key, _began_s(key, seconds, self._unix()) * self.rate_hz)
         self._trail.add(self._piece)
         yield from self._from(self._piece, self._piece.index)
 
-    def _placed(self, key: Key, began: int) -> Piece:
-        """Where a recording goes on the index: behind the one before it, at the distance that their times say."""
-        before = self._piece
+    def _placed(self, key: Key, began: float) -> Piece:
+        """Where a recording that began so many items after 1970 goes on the index: behind the one before it, as far as their times say."""
+        before, first = self._piece, round(began)
         if before is None:
-            return Piece(key, 0, began)
+            return Piece(key, 0, first)
         ended = before.began + self._end - before.index
-        # What followed by its own time follows, also if both came late.
-        if abs(began + before.late - ended) <= _JOIN_S * self._out_hz:
+        apart = began + before.late - ended
+        # What followed by its own time follows, also if both came late. Less than an item is no distance.
+        if abs(apart) <= _JOIN_S * self.rate_hz or abs(apart) < 1:
             return Piece(key, self._end, ended, before.late)
         # Never back in time, and never without a gap but where there is none.
-        put = max(began, ended + 1)
-        return Piece(key, self._end + put - ended, put, put - began)
+        put = max(first, ended + 1)
+        return Piece(key, self._end + put - ended, put, put - first)
 
     def _rest_of(self, piece: Piece) -> Iterator[Block]:
         """What was not judged yet of a recording that another process had begun. Raises SourceError."""
@@ -135,16 +135,16 @@ class FolderSource:
 
     def _from(self, piece: Piece, index: int) -> Iterator[Block]:
         """Blocks of a recording from an absolute index on, each as soon as there is room for it."""
-        for block in FileSource([self._folder / piece.key.name], rate_hz=self._out_hz).blocks():
+        for block in self._medium.blocks(self._folder / piece.key.name):
             begin, end = piece.index + block.start, piece.index + block.end
             if end <= index:
                 continue
             items = block.items[max(0, index - begin) :]
-            while not self._room():
+            while not self._room(end - len(items)):
                 if self._closed.wait(0.005):
                     return
             self._end, self._heard_s = end, time.monotonic()
-            yield Block(end - len(items), items, (piece.began + end - piece.index) / self._out_hz)
+            yield Block(end - len(items), items, (piece.began + end - piece.index) / self.rate_hz, block.shown)
 
 
 def _began_s(key: Key, seconds: float, now_s: float) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from monitor.errors import SourceError
-from monitor.source.media import SUFFIXES, probe
+from monitor.source.medium import Medium
 from monitor.source.position import Key, Position, begun_before
 
 log = structlog.get_logger(__name__)
@@ -38,13 +38,17 @@ class Listing:
 
     Args:
         folder: may be missing at times; that is said once.
+        medium: reads what lies there.
         position: where another process left off.
         settled_s: a recording that was not written to for so long is whole.
         unix: wall time in unix seconds.
     """
 
-    def __init__(self, folder: Path, *, position: Position | None, settled_s: float, unix: Callable[[], float] = time.time) -> None:
-        self._folder, self._settled_s, self._unix = folder, settled_s, unix
+    def __init__(
+        self, folder: Path, medium: Medium, *, position: Position | None, settled_s: float, unix: Callable[[], float] = time.time
+    ) -> None:
+        self._folder, self._medium = folder, medium
+        self._settled_s, self._unix = settled_s, unix
         self._position = position
         self._begun: dict[str, Key] = {}
         self._waiting: dict[str, Found] = {}
@@ -57,7 +61,8 @@ class Listing:
         """Of all recordings, none if the folder cannot be read."""
         try:
             with os.scandir(self._folder) as entries:
-                names = {e.name for e in entries if not e.name.startswith(".") and Path(e.name).suffix.lower() in SUFFIXES}
+                shown = [e.name for e in entries if not e.name.startswith(".")]
+                names = {name for name in shown if Path(name).suffix.lower() in self._medium.files.suffixes}
         except OSError as error:
             if not self._missing:
                 log.warning("source.missing", folder=str(self._folder), reason=error.strerror)
@@ -140,7 +145,7 @@ class Listing:
         if before.inode in (0, now.inode):
             return True
         with suppress(SourceError):
-            return now.written_ns - probe(self._folder / now.name).seconds * 1e9 < before.written_ns
+            return now.written_ns - self._medium.probe(self._folder / now.name).seconds * 1e9 < before.written_ns
         return True  # nothing to judge, whatever it is
 
     def _key(self, name: str) -> Key | None:

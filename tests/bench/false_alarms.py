@@ -41,7 +41,7 @@ from monitor.errors import DiffmonError
 from monitor.event import Rule, State, observe
 from monitor.learn.fitting import p_of
 from monitor.learn.training import Summary, calibrate, train
-from monitor.opened import Opened, engines, open_for
+from monitor.opened import Opened, engines, medium, open_for
 from monitor.options import Rate
 from monitor.present import sentences
 from monitor.recording import open_recording
@@ -116,7 +116,7 @@ def piece_judged(engine: Engine, samples: Floats) -> Array:
     with TemporaryDirectory() as folder:
         path = Path(folder, "piece.wav")
         soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
-        source = open_recording(path, rate_hz=sense.rate_hz, length=sense.length).source
+        source = open_recording(path, medium("audio", sense), length=sense.length).source
         return np.array([(j.start, j.end, j.score, *j.span) for j in judged(source, engine, stream="room")])
 
 
