@@ -15,18 +15,27 @@ import torch
 
 from models.representation import Representation
 from models.representation.audio import AudioSettings
+from monitor import live
 from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
+from monitor.config import (
+    CameraConfig,
+    Config,
+    FileConfig,
+    FolderConfig,
+    MicrophoneConfig,
+    NetworkConfig,
+    StdinConfig,
+    StreamConfig,
+)
 from monitor.control import Control, Told
 from monitor.engine import Engine, open_profile, pick_device
 from monitor.errors import ConfigError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
 from monitor.health import Notifier
-from monitor.live import captured
 from monitor.measured import measured
 from monitor.normal import NormalLog
-from monitor.opened import Opened, about, engines, opened_streams
+from monitor.opened import Opened, about, engines, opened_streams, pulse, view
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
@@ -40,6 +49,7 @@ from monitor.source import Source
 from monitor.source.folder import FolderSource
 from monitor.source.media import FileSource, Paced, sound_files
 from monitor.source.position import Position, Trail
+from monitor.source.view import View
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
@@ -112,19 +122,21 @@ def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
     return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
 
 
-def source(stream: StreamConfig, rate_hz: int) -> Source:
-    """Opens the source of one stream. Raises SourceError."""
+def source(stream: StreamConfig, rate_hz: float, looks: View | None = None) -> Source:
+    """Opens the source of one stream, with how it is looked at if it is one of pictures. Raises SourceError."""
     match stream.source:
-        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as live:
-            return captured(live, rate_hz)
+        case CameraConfig() | NetworkConfig() as section if looks is not None:
+            return live.seen(section, rate_hz, looks)
+        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as section:
+            return live.heard(section, round(rate_hz))
         case FileConfig(paths=paths, loop=loop):
-            return Paced(FileSource(sound_files(paths), rate_hz=rate_hz, loop=loop))
+            return Paced(FileSource(sound_files(paths), rate_hz=round(rate_hz), loop=loop))
     raise ConfigError(f"stream {stream.name}: its source is a folder of recordings, expected one that is heard as it plays")
 
 
 def is_live(stream: StreamConfig) -> bool:
     """Whether what is not heard now is lost, and a source that fails may come back."""
-    return isinstance(stream.source, MicrophoneConfig | NetworkConfig | StdinConfig)
+    return isinstance(stream.source, MicrophoneConfig | CameraConfig | NetworkConfig | StdinConfig)
 
 
 def is_once(stream: StreamConfig) -> bool:
@@ -225,12 +237,14 @@ def pipeline(
             evidence=evidence,
         )
         if folder is None:
-            opening = partial(source, stream, round(opened[name].representation.rate_hz))
+            sense = opened[name].representation
+            opening = partial(source, stream, sense.rate_hz, view(stream, sense.item[0]))
         else:
             opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
-        readers[name] = Reader(name, opening, watched.ring, live=is_live(stream), once=is_once(stream))
+        heard = pulse(stream)
+        readers[name] = Reader(name, opening, watched.ring, pulse=heard, live=is_live(stream), once=is_once(stream))
     judging: Mapping[str, Judge] = judges
     if metrics is not None:
         judging = measured(judges, metrics.judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from models.representation.image import ImageRepresentation, ImageSettings
 from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig
+from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig, ViewConfig
 from monitor.engine import Engine, open_model, open_profile
 from monitor.errors import ModelError, SettingError
 from monitor.live import password
 from monitor.source.media import probe, sound_files
+from monitor.source.pulse import PicturePulse, Pulse, SoundPulse
+from monitor.source.view import View
 from monitor.state import profile_path, state_dir
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,20 @@ def representation(kind: str, grid: Mapping[str, float]) -> Representation:
     raise ModelError(f"kind {kind!r} is unknown, expected 'audio' or 'image'")
 
 
+def view(stream: StreamConfig, side: int) -> View | None:
+    """How a stream is looked at by models that look at so many pixels; none of one that is heard."""
+    match stream.kind:
+        case "image":
+            seen = stream.view or ViewConfig()
+            return View(side, seen.crop, seen.masks)
+    return None
+
+
+def pulse(stream: StreamConfig) -> Callable[[float], Pulse]:
+    """What tells whether a stream has a signal, by its rate."""
+    return PicturePulse if stream.kind == "image" else SoundPulse
+
+
 def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
     """A model with the profile in force: its own, if none is named. Raises ModelError."""
     loaded, fitted = open_model(model, kind=kind)
@@ -60,10 +76,18 @@ def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
 
 
 def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
-    """A stream's model with the profile in force: the one that was made on this box, else the configured, else the model's own.
+    """A stream's model with the profile in force, at the stream's own rate if it has one. Raises ModelError.
 
-    One that was made on this box for another model is ignored, and that is said. Raises ModelError.
+    That which was made on this box, else the configured, else the model's own. One that was made on this box for another model is
+    ignored, and that is said.
     """
+    opened = _in_force(stream, state)
+    if stream.view is None or stream.view.rate_hz is None:
+        return opened
+    return replace(opened, representation=representation(stream.kind, {**opened.model.grid, "rate_hz": stream.view.rate_hz}))
+
+
+def _in_force(stream: StreamConfig, state: Path | None) -> Opened:
     made_here = None if state is None else profile_path(state, stream.name)
     if made_here is None or not made_here.exists():
         return open_for(stream.model, stream.profile, kind=stream.kind)

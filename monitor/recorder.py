@@ -23,7 +23,7 @@ from monitor.config import FolderConfig, inside, load
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.flac import Sound
 from monitor.interrupt import asked_to_stop
-from monitor.opened import check_source
+from monitor.opened import check_source, pulse
 from monitor.reader import Reader
 from monitor.records import Items, Progress
 from monitor.ring import Ring
@@ -118,7 +118,8 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
     before_s = found_s(folder, stream)
     ring = Ring(int(_RING_S * rate_hz), item=(1,), rate_hz=rate_hz)
-    reader = Reader(stream, partial(build.source, chosen, rate_hz), ring, live=build.is_live(chosen), once=build.is_once(chosen))
+    opening = partial(build.source, chosen, rate_hz)
+    reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=build.is_live(chosen), once=build.is_once(chosen))
     segments = Segments(folder, stream, rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0

@@ -18,6 +18,7 @@ from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.pulse import SoundPulse
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
 from tests.standin import STREAM, spine
@@ -126,7 +127,7 @@ def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
     def opened() -> FolderSource:
         return FolderSource(tmp_path, rate_hz=RATE, position=None, trail=Trail(), room=lambda: True, settled_s=0.0, silence_s=0.7)
 
-    reader = Reader("yard", opened, ring, live=False)
+    reader = Reader("yard", opened, ring, pulse=SoundPulse, live=False)
     reader.start()
     try:
         assert "starting" == reader.status

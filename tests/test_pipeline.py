@@ -229,6 +229,7 @@ def test_counters_are_told_every_minute() -> None:
         {
             "uptime_s": s,
             "streams": {"fan": "online"},
+            "no_signal": {},
             "source_restarts": 0,
             "windows_skipped": 5,
             "windows": 8,

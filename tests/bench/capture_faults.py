@@ -23,6 +23,7 @@ from monitor.reader import Reader
 from monitor.records import Window
 from monitor.ring import Ring
 from monitor.source.process import Process
+from monitor.source.pulse import SoundPulse
 from monitor.window import Windower
 from tests import capture
 from tests.capture import RATE_HZ
@@ -68,7 +69,7 @@ def once(behaviour: str, outcome: Outcome) -> None:
         command = capture.command(next(behaviours, "live"))
         return Process(command, name="microphone", rate_hz=RATE_HZ)
 
-    reader = Reader("fan", opened, ring, live=True)
+    reader = Reader("fan", opened, ring, pulse=SoundPulse, live=True)
     began_s, statuses = time.monotonic(), set()
     windows: list[Window] = []
     with closing(reader):
