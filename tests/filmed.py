@@ -17,6 +17,7 @@ from tests.pictures import black, covered, frozen, scene
 FPS, RATE_HZ, SIDE = 100, 20.0, 64
 FINE = 20
 """Frames before it goes wrong."""
+FLOOD_S = 1.0
 
 
 def command(behaviour: str) -> list[str]:
@@ -32,12 +33,13 @@ def process(behaviour: str, **patience: float) -> Process:
 
 
 class Scripted:
-    """A driver's camera: a hundred frames a second that differ, and after a while its behaviour."""
+    """A driver's camera: a hundred frames a second that differ, and after a while its behaviour, `what` or `what:seconds`."""
 
     def __init__(self, behaviour: str) -> None:
-        self._behaviour = behaviour
+        self._behaviour, _, lasts = behaviour.partition(":")
+        self._lasts_s = float(lasts or 0)
         self._number = -1
-        self.opened_s = time.monotonic()
+        self._opened_s = time.monotonic()
 
     def grab(self) -> bool:
         """Waits for the next frame; whether one came."""
@@ -52,16 +54,15 @@ class Scripted:
                 os._exit(7)
             case "fail":
                 return False
-        if not (wrong and self._behaviour == "flood" and self._number < 2000):
-            time.sleep(max(0.0, self.opened_s + self._number / FPS - time.monotonic()))
+        if not (wrong and self._behaviour == "flood" and time.monotonic() < self._opened_s + FLOOD_S):
+            time.sleep(1 / FPS)
         return True
 
     def retrieve(self) -> Picture | None:
         """The frame that was grabbed."""
         passed_s = (self._number - FINE) / FPS
-        wrong = {"black": (black, 2.6), "covered": (covered, 2.6), "frozen": (frozen, 15.6)}
-        made, lasts_s = wrong.get(self._behaviour, (scene, 0.0))
-        return made(self._number) if 0 <= passed_s < lasts_s else scene(self._number)
+        made = {"black": black, "covered": covered, "frozen": frozen}.get(self._behaviour, scene)
+        return made(self._number) if 0 <= passed_s < self._lasts_s else scene(self._number)
 
     def release(self) -> None:
         """Closes the device."""

@@ -142,9 +142,19 @@ class PicturePulse:
 def _parts(picture: Picture) -> NDArray[np.float32]:
     """Mean colours `[n, 3]` of the parts of a picture that lie next to no mask; of all, if that leaves too few to tell anything."""
     rows, columns = (size // _PARTS for size in picture.shape[:2])
-    tiles = picture[: rows * _PARTS, : columns * _PARTS].reshape(_PARTS, rows, _PARTS, columns, 3)
-    means: NDArray[np.float32] = tiles.mean(axis=(1, 3), dtype=np.float32).reshape(-1, 3)
+    whole = picture[: rows * _PARTS, : columns * _PARTS]
+    means = _summed(whole).reshape(-1, 3) / np.float32(rows * columns)
+    grey = whole == GREY
     # A mask's edge runs into the pixels beside it where a small crop was made larger.
-    masked = np.pad((tiles == GREY).all(axis=4).any(axis=(1, 3)), 1)
+    masked = np.pad(_summed((grey[..., :1] & grey[..., 1:2] & grey[..., 2:]).view(np.uint8))[..., 0] > 0, 1)
     bare = ~np.lib.stride_tricks.sliding_window_view(masked, (3, 3)).any(axis=(2, 3)).reshape(-1)
     return means[bare] if bare.sum() >= _FEWEST else means
+
+
+def _summed(whole: Picture) -> NDArray[np.float32]:
+    """Sums `[parts, parts, colours]` over each part."""
+    height, width, colours = whole.shape
+    # Rows first, along memory: ten times as fast as both at once.
+    bands = whole.reshape(_PARTS, height // _PARTS, width * colours).sum(axis=1, dtype=np.uint32)
+    sums: NDArray[np.uint32] = bands.reshape(_PARTS, _PARTS, width // _PARTS, colours).sum(axis=2)
+    return sums.astype(np.float32)
