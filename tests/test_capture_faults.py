@@ -14,7 +14,7 @@ def test_a_capture_process_that_fails_is_made_good_to_the_item(behaviour: str) -
     assert outcome.good, outcome
 
 
-@pytest.mark.parametrize("behaviour", ["crash", "fail", "flood", "black", "covered", "frozen"])
+@pytest.mark.parametrize("behaviour", ["crash", "flood", "black", "frozen"])
 def test_so_is_a_camera(behaviour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that goes on delivering and sees nothing; known earlier than in real life."""
     monkeypatch.setattr("monitor.source.pulse.BLIND_S", 0.3)

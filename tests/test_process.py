@@ -187,5 +187,7 @@ def test_the_real_child_is_not_misled_by_the_folder_it_starts_in(tmp_path: Path,
 
 def test_the_real_child_imports_neither_torch_nor_librosa() -> None:
     """A process a microphone costs tens of megabytes, not hundreds."""
-    script = "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic', 'av'} & set(sys.modules)))"
+    script = (
+        "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic', 'av', 'cv2'} & set(sys.modules)))"
+    )
     assert "[]" == subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()

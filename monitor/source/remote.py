@@ -48,8 +48,8 @@ class Remote:
         found = [stream for stream in self._container.streams if stream.type == medium]
         if not found:
             self._container.close()
-            what = {"audio": "sound", "video": "picture"}[medium]
-            raise SourceError(f"{self.name}: has no {what}, expected a stream with {what} in it")
+            what, some = {"audio": ("sound", "sound"), "video": ("picture", "a picture")}[medium]
+            raise SourceError(f"{self.name}: has no {what}, expected a stream with {some} in it")
         self.stream: Any = found[0]
         self.tells_time = not self._container.format.flags & _NO_TIMES
         """Whether its time stamps are its own; those of pictures that come one by one are made up by the library."""
