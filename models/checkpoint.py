@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Model:
     denoiser: Denoiser
     bank: Tensor
     """Fixed noise `[P, 4C, H/2, W/2]`."""
+    constants: Mapping[str, Tensor] = field(default_factory=dict)
+    """What its representation has learned."""
 
     @property
     def hash(self) -> str:
@@ -71,7 +73,8 @@ def load_model(path: Path) -> tuple[Model, Fitted]:
         network = header["network"]
         denoiser = Denoiser(UNetSettings(network["channels"], tuple(network["widths"])))
         denoiser.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
-        model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"])
+        constants = {k[6:]: v for k, v in tensors.items() if k.startswith("sense.")}
+        model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"], constants)
         fitted = _fitted(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: a diffmon model, but damaged or of another version: {error}") from None
@@ -99,7 +102,8 @@ def _digest(tensors: Mapping[str, Tensor], about: str = "") -> str:
 
 
 def _network(model: Model) -> dict[str, Tensor]:
-    return {f"network.{k}": v for k, v in model.denoiser.state_dict().items()} | {"bank": model.bank}
+    weights = {f"network.{k}": v for k, v in model.denoiser.state_dict().items()}
+    return weights | {"bank": model.bank} | {f"sense.{k}": v for k, v in model.constants.items()}
 
 
 def _tensors(fitted: Fitted) -> dict[str, Tensor]:

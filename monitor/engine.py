@@ -18,7 +18,7 @@ from models.locate import extent
 from models.normalise import standardise
 from models.profile import Profile, stack
 from models.representation import Representation
-from models.score import PARTS, Score, heat, observe, score
+from models.score import PARTS, heat, observe, score
 from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Judgement, Window
 
@@ -63,9 +63,10 @@ class Engine:
     @torch.inference_mode()
     def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
         items, profile = self._inputs(windows)
-        result = self._score(items, profile)
+        look = self.representation.look(items)
+        result = score(observe(self._denoiser, standardise(look.planes, profile), profile, self._bank), profile)
         p = p_value(result.value, profile.quantiles, profile.tail)
-        rows, columns = extent(result.heat)
+        rows, columns = extent(look.in_window(result.heat))
         level = self.representation.level_db(items)
         return [
             self._judgement(*each)
@@ -86,7 +87,9 @@ class Engine:
         """What windows look like to the network before any profile, `[n, C, H, W]`, in their order. Raises OutOfMemoryError."""
         items = torch.from_numpy(np.stack([w.items for w in windows]))
         with _memory(min(self._some, len(windows))):
-            return np.concatenate([self.representation.planes(s.to(self._device)).half().cpu().numpy() for s in items.split(self._some)])
+            return np.concatenate(
+                [self.representation.look(s.to(self._device)).planes.half().cpu().numpy() for s in items.split(self._some)]
+            )
 
     def replace(self, stream: str, fitted: Fitted) -> None:
         """Judges a stream by another profile of this network from now on."""
@@ -98,7 +101,7 @@ class Engine:
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:
         """What every window was judged by, in their order."""
         items, profile = self._inputs(windows)
-        planes = self.representation.planes(items)
+        planes = self.representation.look(items).planes
         observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank)
         shown = planes[:, 0]
         normal = shown - observed.residual[:, -1, 0] * profile.deviation[:, 0]
@@ -117,10 +120,6 @@ class Engine:
     def _inputs(self, windows: Sequence[Window]) -> tuple[torch.Tensor, Profile]:
         items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
         return items, self._profiles.gather(torch.tensor([self._rows[w.stream] for w in windows], device=self._device))
-
-    def _score(self, items: torch.Tensor, profile: Profile) -> Score:
-        x = standardise(self.representation.planes(items), profile)
-        return score(observe(self._denoiser, x, profile, self._bank), profile)
 
     def _judgement(
         self, window: Window, value: float, p: float, parts: list[float], level: float, rows: tuple[int, int], columns: tuple[int, int]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import structlog
 import torch
+from torch import Tensor
 
 from models.checkpoint import Fitted, Model
+from models.pose import Frame
 from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from models.representation.image import ImageRepresentation, ImageSettings
@@ -43,13 +45,15 @@ class Opened:
         return AlarmCurve.from_arrays({k: v.double().numpy() for k, v in self.fitted.alarm.items()})
 
 
-def representation(kind: str, grid: Mapping[str, float]) -> Representation:
-    """The representation that a model of this kind was trained on."""
+def representation(kind: str, grid: Mapping[str, float], constants: Mapping[str, Tensor] | None = None) -> Representation:
+    """The representation of a kind, with what it learned from normal if it did."""
     match kind:
         case "audio":
             return AudioRepresentation(AudioSettings(**{name: int(value) for name, value in grid.items()}))
         case "image":
-            return ImageRepresentation(ImageSettings(side=int(grid["side"]), rate_hz=grid["rate_hz"]))
+            return ImageRepresentation(
+                ImageSettings(side=int(grid["side"]), rate_hz=grid["rate_hz"]), Frame(**constants) if constants else None
+            )
     raise ModelError(f"kind {kind!r} is unknown, expected 'audio' or 'image'")
 
 
@@ -72,7 +76,7 @@ def open_for(model: Path, profile: Path | None, *, kind: str) -> Opened:
     loaded, fitted = open_model(model, kind=kind)
     if profile is not None:
         fitted = open_profile(profile, loaded)
-    return Opened(loaded, fitted, representation(kind, loaded.grid))
+    return Opened(loaded, fitted, representation(kind, loaded.grid, loaded.constants))
 
 
 def open_stream(stream: StreamConfig, state: Path | None) -> Opened:

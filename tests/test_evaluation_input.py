@@ -89,7 +89,7 @@ def test_out_of_a_part_not_writable(data: Path) -> None:
 def saved(path: Path, model: Model) -> Path:
     """The model on disk, with a profile of noise."""
     sense = AudioRepresentation(AudioSettings(**model.grid))
-    planes = sense.planes(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0)))
+    planes = sense.look(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0))).planes
     normal = fit_normal(planes)
     seen = joined(list(observed(model, planes, normal)))
     profile, scores = sizes(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)

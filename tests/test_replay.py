@@ -240,6 +240,6 @@ def test_everything_follows_the_device(model: Path) -> None:
     engine = Engine(opened.model, opened.representation, {"a": opened.fitted.profile}, device=torch.device("meta"))
     sense = engine.representation
     profile = engine._profiles.gather(torch.zeros(2, dtype=torch.long, device="meta"))
-    planes = sense.planes(torch.zeros(2, sense.length, 1, device="meta"))
+    planes = sense.look(torch.zeros(2, sense.length, 1, device="meta")).planes
     found = observe(engine._denoiser, standardise(planes, profile), profile, engine._bank)
     assert {"meta"} == {t.device.type for t in (planes, *found, *score(found, profile))}

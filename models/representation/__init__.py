@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
+
+from models.pose import Pose, put_back
+
+
+class Look(NamedTuple):
+    """A batch of windows, as the network looks at them."""
+
+    planes: Tensor
+    """`[B, C, H, W]` float32."""
+    pose: Pose | None
+    """How they were turned and shifted for that; none if they were not."""
+
+    def in_window(self, heat: Tensor) -> Tensor:
+        """Heat `[B, H, W]` over the planes, where it lies in the windows as they came."""
+        return heat if self.pose is None else put_back(heat, self.pose)
 
 
 class Representation(Protocol):
@@ -30,8 +45,15 @@ class Representation(Protocol):
     def to(self, device: torch.device) -> Self:
         """The same, its constants on a device."""
 
-    def planes(self, items: Tensor) -> Tensor:
-        """Planes `[B, C, H, W]` float32 of windows `[B, length, *item]`."""
+    @property
+    def constants(self) -> Mapping[str, Tensor]:
+        """What it has learned from normal, by name, to be kept with the network."""
+
+    def adapted(self, items: Tensor) -> Self:
+        """The same, having learned from normal windows `[n, length, *item]`, before any network has."""
+
+    def look(self, items: Tensor) -> Look:
+        """What the network is to see of windows `[B, length, *item]`."""
 
     def level_db(self, items: Tensor) -> Tensor:
         """How strong each window is, `[B]`, in decibels below full scale."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 from torchaudio.transforms import MelSpectrogram
 
+from models.representation import Look
 from models.representation.wavelet import analysis_filters, packets
 
 
@@ -74,6 +76,19 @@ class AudioRepresentation(nn.Module):
         self.edges_hz = band_edges(settings.rate_hz, settings.bands)
         self.register_buffer("filters", analysis_filters(_WAVELET), persistent=False)
         self.register_buffer("packet_weights", gather_weights(self.edges_hz, settings.rate_hz), persistent=False)
+
+    @property
+    def constants(self) -> Mapping[str, Tensor]:
+        """None: a band is the same everywhere."""
+        return {}
+
+    def adapted(self, items: Tensor) -> Self:
+        """Itself."""
+        return self
+
+    def look(self, items: Tensor) -> Look:
+        """The planes of windows `[B, length, 1]`."""
+        return Look(self.planes(items), None)
 
     def planes(self, items: Tensor) -> Tensor:
         """Planes `[B, 3, bands, columns]` of windows `[B, length, 1]`."""

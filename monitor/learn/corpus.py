@@ -145,7 +145,7 @@ def windows(samples: np.ndarray, sense: Representation, stride: int) -> Tensor:
 @torch.inference_mode()
 def planes(samples: np.ndarray, sense: Representation, stride: int) -> Tensor:
     """Planes `[n, C, H, W]` of the windows of one stretch."""
-    return torch.cat([sense.planes(chunk) for chunk in windows(samples, sense, stride).split(64)])
+    return torch.cat([sense.look(chunk).planes for chunk in windows(samples, sense, stride).split(64)])
 
 
 def decode(stretches: Sequence[Decodable], sense: Representation, stride: int, failed: Callable[[str], None]) -> Iterator[Tensor]:

@@ -158,14 +158,14 @@ def _pictures(stage: str, rows: Sequence[Row], data: Path, sense: Representation
 
 @torch.inference_mode()
 def _planes(pictures: Pictures, sense: Representation) -> Tensor:
-    return torch.cat([sense.planes(part[:, None]) for part in torch.from_numpy(pictures).split(64)])
+    return torch.cat([sense.look(part[:, None]).planes for part in torch.from_numpy(pictures).split(64)])
 
 
 def _shrunk(pictures: Pictures) -> Pictures:
-    """The pictures as the classical detector looks at them, `[n, 128, 128, 3]`."""
-    factor = pictures.shape[1] // SIDE
-    cells = pictures.reshape(len(pictures), SIDE, factor, SIDE, factor, 3)
-    shrunk: Pictures = cells.mean((2, 4)).round().astype(np.uint8)
+    """The pictures as the classical detector looks at them, `[n, 128, 128, 3]`, or smaller if they are."""
+    n, side = pictures.shape[:2]
+    small = min(side, SIDE)
+    shrunk: Pictures = pictures.reshape(n, small, side // small, small, side // small, 3).mean((2, 4)).round().astype(np.uint8)
     return shrunk
 
 

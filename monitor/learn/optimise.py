@@ -38,7 +38,7 @@ def fresh(kind: str, grid: Mapping[str, float], sense: Representation, *, seed: 
         torch.manual_seed(seed)  # initial weights come from torch's own generator
         denoiser = Denoiser(UNetSettings(4 * sense.shape[0]))
     bank = Noise(sense.shape, sense.kin).bank(torch.Generator().manual_seed(seed))
-    return Model(kind, grid, denoiser, bank)
+    return Model(kind, grid, denoiser, bank, sense.constants)
 
 
 def plan(model: Model, sense: Representation, inputs: Tensor, *, seconds: float, steps: int | None) -> Plan:
