@@ -88,7 +88,8 @@ def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
     opened = _in_force(stream, state)
     if stream.view is None or stream.view.rate_hz is None:
         return opened
-    return replace(opened, representation=representation(stream.kind, {**opened.model.grid, "rate_hz": stream.view.rate_hz}))
+    grid = {**opened.model.grid, "rate_hz": stream.view.rate_hz}
+    return replace(opened, representation=representation(stream.kind, grid, opened.model.constants))
 
 
 def _in_force(stream: StreamConfig, state: Path | None) -> Opened:

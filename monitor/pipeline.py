@@ -80,8 +80,8 @@ class Pipeline:
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._disabled: set[str] = set()
         self._status: dict[str, StreamStatus] = {}
-        self._no_signal: dict[str, str] = {}
-        """Why, by stream that has none."""
+        self._reasons: dict[str, str | None] = {}
+        """Why a stream has no signal; none if it has."""
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
         self._stats_s = self._began_s
@@ -242,12 +242,13 @@ class Pipeline:
         return "learning" if status == "online" and learning else status
 
     def _set_status(self, stream: str, status: StreamStatus, reason: str | None) -> None:
-        why = {stream: reason} if status == "no_signal" and reason is not None else {}
-        if self._status.get(stream) == status and why.items() <= self._no_signal.items():
+        before, why = self._status.get(stream), {"reason": reason} if status == "no_signal" else {}
+        if before == status and self._reasons.get(stream) == why.get("reason"):
             return
-        self._no_signal = {name: why for name, why in self._no_signal.items() if name != stream} | why
-        self._status[stream] = status
-        log.info("stream.status", stream=stream, status=status, **({"reason": reason} if why else {}))
+        self._status[stream], self._reasons[stream] = status, why.get("reason")
+        log.info("stream.status", stream=stream, status=status, **why)
+        if before == status:
+            return
         for sink in self._sinks:
             sink.status(stream, status)
         self.notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
@@ -262,7 +263,7 @@ class Pipeline:
         return {
             "uptime_s": round(now_s - self._began_s),
             "streams": dict(self._status),
-            "no_signal": dict(self._no_signal),
+            "no_signal": {name: reason for name, reason in self._reasons.items() if reason is not None},
             "source_restarts": restarts,
             "windows_skipped": sum(w.skipped for w in windowers),
             "items_lost": sum(w.lost for w in windowers),
