@@ -46,7 +46,7 @@ class Reader:
         self.stream = stream
         self.status: StreamStatus = "starting"
         self.reason: str | None = None
-        """Why there is no signal, while the status says so."""
+        """Why there is no signal, or was none last."""
         self.restarts = 0
         """How often the source was opened again."""
         self._open_source = open_source
@@ -114,7 +114,7 @@ class Reader:
                 if offset is None:
                     offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end > self._ring.begin else 0
                 self._ring.write(replace(block, start=block.start + offset))
-            self.reason = reason
+            self.reason = reason or self.reason
             self.status = "online" if reason is None else "no_signal"
             if self._closing.is_set():
                 return

@@ -163,13 +163,8 @@ def test_silence_of_a_recording_is_heard_and_told() -> None:
     """A recording is what it is: nothing of it is left out; but that it has no signal is said, until it has one."""
     go, stay = threading.Event(), threading.Event()
     into = ring()
-    reader = Reader(
-        "fan",
-        lambda: Scripted(*(block(100 * i, [0] * 100) for i in range(3)), go, block(300, [1, 2]), stay),
-        into,
-        pulse=SoundPulse,
-        live=False,
-    )
+    steps = [*(block(100 * i, [0] * 100) for i in range(3)), go, block(300, [1, 2]), stay]
+    reader = Reader("fan", lambda: Scripted(*steps), into, pulse=SoundPulse, live=False)
     reader.start()
     until(lambda: (300, "no_signal") == (into.end, reader.status), timeout_s=PATIENCE_S)
     go.set()
