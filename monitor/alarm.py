@@ -125,20 +125,33 @@ def judgements(p_values: Array, rule: Rule, hop_s: float, length_s: float) -> li
 
 
 def count_events(windows: Sequence[Judgement], rule: Rule) -> int:
-    """How many events the decider begins, fed only with the windows that can change its mind."""
-    candidates = [i for i, window in enumerate(windows) if window.p_value <= rule.alarm_p]
+    """How many events the decider begins, fed only with the windows that can change its mind.
+
+    The windows are those of `judgements`: a hop apart, and strange throughout.
+    """
+    p_values = np.array([window.p_value for window in windows])
+    alarming = np.flatnonzero(p_values <= rule.alarm_p).tolist()
+    last, beyond = _runs(windows, np.flatnonzero(p_values <= rule.release_p), rule)
     state, begun, i = State(), 0, 0
-    while i < len(windows):
-        if state.open is None:
-            # With no event open, a window above the alarm level leaves no trace but the index it ends at.
-            following = bisect_left(candidates, i)
-            if following == len(candidates):
-                break
-            i = candidates[following]
+    # With no event open, a window above the alarm level leaves no trace but the index it ends at.
+    while (following := bisect_left(alarming, i)) < len(alarming):
+        i = alarming[following]
         state, changes = observe(state, rule, windows[i])
-        begun += sum(change.type == "new" for change in changes)
+        if state.open is not None:
+            begun += sum(change.type == "new" for change in changes)
+            # An event goes on to the last window of a run, and ends with the one that is too far from it.
+            end = last[bisect_left(last, i)]
+            for i in range(end, min(end + 2 * beyond, len(windows)), beyond):
+                state, _ = observe(replace(state, judged=windows[i].start), rule, windows[i])
         i += 1
     return begun
+
+
+def _runs(windows: Sequence[Judgement], kept: NDArray[np.intp], rule: Rule) -> tuple[list[int], int]:
+    """The last of each run of windows that keep an event open, and how many windows after it the event ends."""
+    hop = max(windows[-1].start // max(len(windows) - 1, 1), 1)
+    beyond = rule.items(rule.quiet_s) // hop + 1
+    return kept[np.diff(kept, append=len(windows) + beyond + 1) > beyond].tolist(), beyond
 
 
 def _power(stretches: Sequence[Array], reach: int) -> float:

@@ -134,12 +134,12 @@ def _watch(state: State, rule: Rule, judgement: Judgement) -> tuple[State, list[
     first = state.pending
     # A pending sighting is a single window, so its peak is that window.
     if first is not None and judgement.start - first.peak.start <= rule.items(rule.confirm_s):
-        return _tell(replace(state, pending=None), _keep(first, judgement), "new")
+        return _tell(state, _keep(first, judgement), "new")
     begin, end = _strange(judgement)
     seen = Sighting(begin, end, judgement.score, judgement, 1, state.lost)
     if judgement.p_value <= rule.strong_p:
-        return _tell(replace(state, pending=None), seen, "new")
-    return replace(state, pending=seen), []
+        return _tell(state, seen, "new")
+    return State(seen, None, state.ended, state.judged, state.lost), []
 
 
 def _follow(state: State, rule: Rule, judgement: Judgement) -> tuple[State, list[Change]]:
@@ -152,7 +152,7 @@ def _follow(state: State, rule: Rule, judgement: Judgement) -> tuple[State, list
         return _close(state, event, "quiet")
     if judgement.end - event.told >= rule.items(rule.update_s):
         return _tell(state, event, "update")
-    return replace(state, open=event), []
+    return State(None, event, state.ended, state.judged, state.lost), []
 
 
 def _cooling(state: State, rule: Rule, judgement: Judgement) -> bool:
@@ -183,15 +183,15 @@ def _keep(event: Sighting, judgement: Judgement) -> Sighting:
 
 
 def _tell(state: State, event: Sighting, kind: ChangeType) -> tuple[State, list[Change]]:
-    """The state with the event open, and the next change to tell of it."""
+    """The state with the event open and no suspicion, and the next change to tell of it."""
     event = replace(event, seq=event.seq + 1, told=state.judged)
-    return replace(state, open=event), [_change(state, event, kind, None)]
+    return State(None, event, state.ended, state.judged, state.lost), [_change(state, event, kind, None)]
 
 
 def _close(state: State, event: Sighting, reason: EndReason) -> tuple[State, list[Change]]:
     """The state with the event ended, and the change that tells so."""
     change = _change(state, replace(event, seq=event.seq + 1), "end", reason)
-    return replace(state, open=None, ended=event.end), [change]
+    return State(None, None, event.end, state.judged, state.lost), [change]
 
 
 def _change(state: State, event: Sighting, kind: ChangeType, reason: EndReason | None) -> Change:

@@ -31,7 +31,7 @@ class Answer:
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
     """The answer of whoever listens on that loopback port."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()

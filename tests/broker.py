@@ -20,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 
-def until(condition: Callable[[], object], *, timeout_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], *, timeout_s: float = 60.0) -> None:
     """Returns as soon as the condition holds; fails after the time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -80,7 +80,7 @@ class Mosquitto:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def signal(self, number: signal.Signals) -> None:
@@ -115,12 +115,12 @@ def amqtt() -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="amqtt")
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield port
     finally:
         loop.call_soon_threadsafe(done.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -162,13 +162,13 @@ class Subscriber:
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port, **_lasting(protocol))
         self._client.loop_start()
-        assert self.subscribed.wait(10)
+        assert self.subscribed.wait(60)
 
     def on(self, topic: str) -> list[str]:
         """Payloads of one topic so far, in order."""
         return [m.payload for m in list(self.messages) if m.topic == topic]
 
-    def wait(self, topic: str, payloads: Iterable[str], *, timeout_s: float = 10.0) -> None:
+    def wait(self, topic: str, payloads: Iterable[str], *, timeout_s: float = 60.0) -> None:
         """Returns when the last payloads of the topic are these; fails after the time."""
         expected = list(payloads)
         until(lambda: self.on(topic)[-len(expected) :] == expected, timeout_s=timeout_s)

@@ -8,7 +8,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,8 @@ import structlog
 from monitor.demo.fault import Planted, plant
 from monitor.demo.sound import RATE_HZ, Room
 from tests.broker import Mosquitto
+
+Make = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture
@@ -44,28 +49,48 @@ def logs() -> Iterator[list[dict[str, object]]]:
 
 
 @pytest.fixture(scope="session")
-def normal_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two minutes of a machine room."""
-    path = tmp_path_factory.mktemp("normal") / "normal.wav"
-    soundfile.write(path, Room.drawn(1).sound(120, seed=11), RATE_HZ)
-    return path
+def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Gives a file of that name, made by the first who asks: what takes long is made once for all of the run's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # each process has a folder of its own in that of the run
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        path = folder / "made" / name
+        path.parent.mkdir(exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            flock(lock, LOCK_EX)
+            if not path.exists():
+                part = path.with_name(f"part-{name}")
+                make(part)
+                part.rename(path)
+        return path
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def model(normal_wav: Path) -> Path:
+def normal_wav(made: Make) -> Path:
+    """Two minutes of a machine room."""
+    return made("normal.wav", lambda path: soundfile.write(path, Room.drawn(1).sound(120, seed=11), RATE_HZ))
+
+
+@pytest.fixture(scope="session")
+def model(made: Make, normal_wav: Path) -> Path:
     """A model of that room, little trained but trained."""
     from monitor.learn.training import train
 
-    path = normal_wav.with_name("room.safetensors")
-    for _ in train([normal_wav], path, kind="audio", budget_s=30, seed=1, steps=20):
-        pass
-    return path
+    return made("room.safetensors", lambda path: list(train([normal_wav], path, kind="audio", budget_s=30, seed=1, steps=20)))
 
 
 @pytest.fixture(scope="session")
-def faulty(normal_wav: Path) -> tuple[Path, list[Planted]]:
+def faulty(made: Make) -> tuple[Path, list[Planted]]:
     """The same room for 76 s on another day, with four faults, and where they are."""
-    sound, planted = plant(Room.drawn(1), seconds=76, seed=38)
-    path = normal_wav.with_name("faulty.wav")
-    soundfile.write(path, sound, RATE_HZ)
-    return path, planted
+
+    def write(path: Path) -> None:
+        sound, planted = plant(Room.drawn(1), seconds=76, seed=38)
+        soundfile.write(path, sound, RATE_HZ, format="WAV")
+        path.with_name("faulty.json").write_text(json.dumps([asdict(each) for each in planted]))
+
+    path = made("faulty.wav", write)
+    return path, [Planted(**each) for each in json.loads(path.with_suffix(".json").read_text())]

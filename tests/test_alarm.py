@@ -74,12 +74,21 @@ def test_fresh_normal_alarms_at_about_the_rate_asked_for(scores: Scores) -> None
 
 
 @settings(deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 1000), st.sampled_from([0.5, 0.1, 0.02]), st.sampled_from([0.0, 2.0, 9.0]), st.booleans())
-def test_the_fast_count_is_the_plain_count(seed: int, alarm_p: float, cooldown_s: float, lasting: bool) -> None:
+@given(
+    st.integers(0, 1000),
+    st.sampled_from([0.5, 0.1, 0.02]),
+    st.sampled_from([0.0, 2.0, 9.0]),
+    st.sampled_from([0.0, 0.7, 2.0, 15.0]),
+    st.sampled_from([0.5, 1.0]),
+    st.booleans(),
+)
+def test_the_fast_count_is_the_plain_count(
+    seed: int, alarm_p: float, cooldown_s: float, quiet_s: float, hop_s: float, lasting: bool
+) -> None:
     """Leaving out the windows that change nothing leaves the number of events as it is."""
     scores = (correlated if lasting else independent)(600, seed)
-    rule = replace(RULE, alarm_p=alarm_p, cooldown_s=cooldown_s)
-    windows = judgements(tail(scores), rule, HOP_S, LENGTH_S)
+    rule = replace(RULE, alarm_p=alarm_p, cooldown_s=cooldown_s, quiet_s=quiet_s)
+    windows = judgements(tail(scores), rule, hop_s, LENGTH_S)
     assert plain_count(windows, rule) == count_events(windows, rule)
 
 

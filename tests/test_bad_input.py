@@ -23,6 +23,7 @@ from models.checkpoint import Model, load_model, save_model, save_profile
 from monitor.demo.sound import RATE_HZ, Room
 from tests.broker import until
 from tests.command import diffmon, names
+from tests.scripted import PATIENCE_S
 
 RUN = [sys.executable, "-m", "monitor.cli"]
 
@@ -120,18 +121,18 @@ def test_other_rates_and_channels_are_no_mistake(name: str, rate_hz: int, channe
 
 
 def test_bad_files_among_many_are_skipped(tmp_path: Path) -> None:
-    """Of 200 short files one is no sound and one goes bad half way: both are named and counted, the rest is learned."""
+    """Of 50 short files one is no sound and one goes bad half way: both are named and counted, the rest is learned."""
     folder = tmp_path / "normal"
     folder.mkdir()
-    sound = Room.drawn(1).sound(198, seed=3)
-    for i in range(198):
+    sound = Room.drawn(1).sound(48, seed=3)
+    for i in range(48):
         soundfile.write(folder / f"{i:03d}.wav", sound[i * RATE_HZ :][:RATE_HZ], RATE_HZ)
-    (folder / "100a.wav").write_text("hello")
+    (folder / "010a.wav").write_text("hello")
     bad = sound[:RATE_HZ].astype(np.float32)
     bad[8000] = np.inf
     soundfile.write(folder / "000a.wav", bad, RATE_HZ, subtype="FLOAT")
     done = diffmon("train", folder, "--out", tmp_path / "m", "--budget", "20s", "--steps", "2", "--json")
-    assert f"diffmon: {folder}/100a.wav: {NO_SOUND}\n" in done.stderr
+    assert f"diffmon: {folder}/010a.wav: {NO_SOUND}\n" in done.stderr
     assert f"diffmon: {folder}/000a.wav: sample 8000 (0.50 s) is inf, expected finite samples\n" in done.stderr
     assert done.stderr.endswith("diffmon: 2 files could not be used\n")
     assert (1, 3) == (done.exit_code, done.stderr.count("\n"))
@@ -213,7 +214,7 @@ def heeding_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupted_training_leaves_nothing(normal_wav: Path, tmp_path: Path) -> None:
+def test_an_interrupted_training_leaves_nothing(wav: Path, tmp_path: Path) -> None:
     """Ctrl-C while it trains: exit 130, a word, and neither a model nor a part of one."""
     ours, theirs = pty.openpty()
     shown = bytearray()
@@ -225,20 +226,20 @@ def test_an_interrupted_training_leaves_nothing(normal_wav: Path, tmp_path: Path
         except OSError:
             return  # so Linux ends a terminal that nobody writes to any more
 
-    command = [*RUN, "train", normal_wav, "--out", tmp_path / "m", "--budget", "10m"]
+    command = [*RUN, "train", wav, "--out", tmp_path / "m", "--budget", "10m"]
     # A terminal, since only there is progress shown.
     training = subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts)
     os.close(theirs)
     watcher = threading.Thread(target=watch, name="terminal")
     watcher.start()
     try:
-        until(lambda: b"training" in shown or training.poll() is not None, timeout_s=120)
+        until(lambda: b"training" in shown or training.poll() is not None, timeout_s=PATIENCE_S)
         training.send_signal(signal.SIGINT)
-        assert 130 == training.wait(60)
+        assert 130 == training.wait(PATIENCE_S)
     finally:
         training.kill()
         training.wait()
-        watcher.join(10)
+        watcher.join(60)
         os.close(ours)
     assert b"diffmon: interrupted" in shown
     assert b"Traceback" not in shown

@@ -119,7 +119,7 @@ def wire(mosquitto: Mosquitto) -> Iterator[Wire]:
 
 def heard(wire: Wire) -> Command:
     """The next command."""
-    return wire.orders.get(timeout=10)
+    return wire.orders.get(timeout=60)
 
 
 def test_a_command_arrives_and_what_is_in_force_is_retained(wire: Wire) -> None:

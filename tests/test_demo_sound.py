@@ -27,7 +27,8 @@ def db(ratio: float) -> float:
 
 def strongest_half_second(x: NDArray[np.floating]) -> float:
     """RMS of the strongest half second, looked for every 10 ms."""
-    return max(rms(x[i : i + RATE_HZ // 2]) for i in range(0, len(x) - RATE_HZ // 2 + 1, RATE_HZ // 100))
+    energy = np.cumsum(np.square(x, dtype=np.float64))[:: RATE_HZ // 100]
+    return float(np.sqrt((energy[50:] - energy[:-50]).max() / (RATE_HZ // 2)))
 
 
 def bands_db(x: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -79,8 +80,8 @@ def test_stretches_of_one_room_sound_alike() -> None:
 
 
 def test_a_room_does_not_change_with_time() -> None:
-    """The last minute of five is as loud and as coloured as the first."""
-    sound = Room.drawn(4).sound(300, seed=1)
+    """The last minute of three is as loud and as coloured as the first."""
+    sound = Room.drawn(4).sound(180, seed=1)
     first, last = sound[: 60 * RATE_HZ], sound[-60 * RATE_HZ :]
     assert abs(db(rms(first) / rms(last))) < 0.3
     assert np.abs(bands_db(first) - bands_db(last)).max() < 0.5
@@ -205,11 +206,11 @@ def test_the_hum_is_missing_in_a_planted_dropout() -> None:
     """A drop-out never adds hum, and one at full depth leaves less than a hundredth of it."""
     left = []
     for seed in SEEDS:
-        _, sound, planted = planted_room(seed)
-        layers = Room.drawn(seed).layers(75, seed=seed)
+        usual, sound, planted = planted_room(seed)
+        hum = Room.drawn(seed).layers(75, seed=seed)["hum"]
         (where,) = [stretch(p) for p in planted if p.fault == "dropout"]
         inside = slice(where.start + RATE_HZ // 10, where.stop - RATE_HZ // 10)
-        hum_left = sound[inside, 0] - sum(layers[name][inside] for name in ("fan", "pump", "air"))
-        left.append(rms(hum_left) / rms(layers["hum"][inside]))
+        hum_left = (sound - usual)[inside, 0] + hum[inside]
+        left.append(rms(hum_left) / rms(hum[inside]))
     assert max(left) < 0.8
     assert min(left) < 0.01

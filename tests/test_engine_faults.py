@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -130,5 +131,7 @@ def test_the_real_engine_tells_of_memory_in_our_words(monkeypatch: pytest.Monkey
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nmore")
 
     monkeypatch.setattr(Engine, "_judged", full)
-    with pytest.raises(OutOfMemoryError, match=r"^device: no memory for 0 windows at once: CUDA out of memory. Tried to allocate 2 GiB.$"):
-        Engine.judge(object.__new__(Engine), [])
+    engine, window = object.__new__(Engine), Window("fan", 0, np.zeros((1, 1), np.float32), 0)
+    engine._some = 2
+    with pytest.raises(OutOfMemoryError, match=r"^device: no memory for 2 windows at once: CUDA out of memory. Tried to allocate 2 GiB.$"):
+        engine.judge([window] * 3)

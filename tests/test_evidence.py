@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
@@ -209,6 +208,8 @@ def sounding() -> Ring:
 
 def test_without_audio_there_is_a_picture_and_never_any_sound_on_disk(tmp_path: Path) -> None:
     """The picture decodes, is handed on as it is on the disk, and is all that the event names."""
+    from matplotlib.image import imread
+
     pictures: list[tuple[str, bytes]] = []
     config = EvidenceConfig(audio=False, free=0)
     evidence = Evidence(tmp_path, config, pictured=lambda stream, png: pictures.append((stream, png)))
@@ -224,7 +225,7 @@ def test_without_audio_there_is_a_picture_and_never_any_sound_on_disk(tmp_path: 
     assert {"picture": name} == event.evidence
     assert [name] == files(tmp_path)
     assert [("fan", (tmp_path / name).read_bytes())] == pictures
-    assert (340, 800) == matplotlib.image.imread(io.BytesIO(pictures[0][1]), format="png").shape[:2]
+    assert (340, 800) == imread(io.BytesIO(pictures[0][1]), format="png").shape[:2]
 
 
 def test_a_full_disk_is_told_once_and_leaves_nothing_half_written(tmp_path: Path, logs: list[dict[str, object]]) -> None:
@@ -274,13 +275,13 @@ def test_nobody_waits_for_evidence(tmp_path: Path) -> None:
 
     def hold(stream: str, png: bytes) -> None:
         held.set()
-        gate.wait(30)
+        gate.wait(60)
 
     evidence = Evidence(tmp_path, EvidenceConfig(free=0), pictured=hold)
     evidence.rings = {"fan": sounding()}
     for kind in ("new", "end"):
         told(evidence, kind, 60_000, 80_000)
-    assert held.wait(30)
+    assert held.wait(60)
     began_s = time.monotonic()
     for number in range(1100):
         told(evidence, "new", 60_000, 80_000, number=f"{number:x}")

@@ -135,6 +135,6 @@ def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
             until(lambda: "no_signal" == reader.status, timeout_s=PATIENCE_S)
             recorded(tmp_path, f"{number}.wav", [0.1, 0.2] * 50, ended_s=number)
             until(lambda: "online" == reader.status, timeout_s=PATIENCE_S)
+        until(lambda: 200 == ring.end, timeout_s=PATIENCE_S)
     finally:
         reader.close()
-    assert 200 == ring.end

@@ -107,6 +107,6 @@ def test_a_rival_for_the_client_id_is_named(mosquitto: Mosquitto, logs: list[dic
     """Two daemons with one client id throw each other out: it is said once, with what to change; alone again, all is well."""
     with closing(sink(mosquitto.port, None, "fan")) as it:
         with closing(sink(mosquitto.port, None, "fan")):
-            until(lambda: any(e["event"] == "mqtt.rival" for e in logs), timeout_s=30)
-        until(lambda: it.counters()["mqtt.connected"], timeout_s=10)
+            until(lambda: any(e["event"] == "mqtt.rival" for e in logs), timeout_s=60)
+        until(lambda: it.counters()["mqtt.connected"])
     assert "the client id 'diffmon-barn' seems to be somebody else's too" in str(next(e for e in logs if e["event"] == "mqtt.rival"))

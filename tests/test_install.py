@@ -36,7 +36,7 @@ class Machine:
         """What the command said; it must succeed."""
         environment = os.environ | {"DESTDIR": str(self.root), "PATH": f"{self._bin}:{os.environ['PATH']}"}
         done = subprocess.run(
-            [str(c) for c in command], capture_output=True, text=True, timeout=60, check=False, env=environment, umask=umask
+            [str(c) for c in command], capture_output=True, text=True, timeout=120, check=False, env=environment, umask=umask
         )
         assert (0, "") == (done.returncode, done.stderr)
         return done.stdout

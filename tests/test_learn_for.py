@@ -15,7 +15,7 @@ from tests.broker import Mosquitto, Subscriber, until
 from tests.command import diffmon, names
 from tests.scripted import PATIENCE_S
 
-LEARN_S = 12
+LEARN_S = 10
 
 
 def configured(folder: Path, model: Path, wav: Path, port: int) -> Path:
@@ -58,19 +58,20 @@ def test_a_stream_learns_and_then_is_judged(mosquitto: Mosquitto, model: Path, n
         def statuses() -> list[str]:
             return list(dict.fromkeys(subscriber.on("diffmon/diffmon/new/status")))
 
-        with daemon(config):
-            until(lambda: len(subscriber.on("diffmon/diffmon/old/score")) > 3, timeout_s=PATIENCE_S)
+        with daemon(config) as process:
+            until(lambda: process.poll() is not None or len(subscriber.on("diffmon/diffmon/old/score")) > 3, timeout_s=PATIENCE_S)
         assert ["starting", "learning", "offline"] == statuses()
         before = sum(kept.windows for kept in stretches(normal))
         assert 0 < before < 2 * LEARN_S
         with daemon(config):
-            until(lambda: subscriber.on("diffmon/diffmon/new/score") != [], timeout_s=2 * PATIENCE_S)
-            assert ["starting", "learning", "offline", "online"] == statuses()
+            until(lambda: subscriber.on("diffmon/diffmon/new/score") != [], timeout_s=PATIENCE_S)
+            until(lambda: statuses() == ["starting", "learning", "offline", "online"])
         assert profile.exists()
     (done,) = logged(tmp_path, "calibration.done")
     assert ("new", "learn_for", True) == (done["stream"], done["learned_because"], done["extrapolated"])
-    assert 2 * LEARN_S <= sum(kept.windows for kept in stretches(normal))
-    assert LEARN_S == float(str(done["held_out_s"]))
+    windows = sum(kept.windows for kept in stretches(normal))
+    # On a machine that is slow to judge, more has been heard until it calibrates.
+    assert 2 * LEARN_S <= 2 * float(str(done["held_out_s"])) <= windows
     assert "state/normal/old" not in names(tmp_path)
     assert "stream new: its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
 

@@ -254,7 +254,7 @@ def test_faulty_tables(tmp_path: Path, text: str, fault: str) -> None:
 def test_no_table(tmp_path: Path) -> None:
     """A folder without sites.csv ends the program with one sentence, and leaves nothing."""
     command = [sys.executable, "-m", "tests.bench.made_sites", str(tmp_path), str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120, check=False)
     assert (1, "", f"{tmp_path}/sites.csv: cannot be read: No such file or directory\n") == (done.returncode, done.stdout, done.stderr)
     assert not (tmp_path / "out").exists()
 

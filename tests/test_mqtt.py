@@ -99,7 +99,7 @@ def test_the_broker_says_offline_for_a_process_that_was_killed(mosquitto: Mosqui
     )
     with Subscriber(mosquitto.port) as subscriber, subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
         try:
-            subscriber.wait("diffmon/barn/status", ["online"], timeout_s=30)
+            subscriber.wait("diffmon/barn/status", ["online"], timeout_s=60)
         finally:
             process.kill()
         subscriber.wait("diffmon/barn/status", ["online", "offline"])
@@ -189,7 +189,7 @@ def test_nothing_is_lost_over_restarts_of_the_broker(mosquitto: Mosquitto, logs:
             until(lambda: not connected(sink))
             mosquitto.start()
             until(lambda: connected(sink))
-        until(lambda: len(seqs(subscriber)) == 400, timeout_s=20)
+        until(lambda: len(seqs(subscriber)) == 400, timeout_s=60)
         assert list(range(400)) == seqs(subscriber)
         assert 2 == len(said(logs, "mqtt.disconnected"))
         subscriber.wait("diffmon/barn/status", ["online"])

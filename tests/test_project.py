@@ -16,6 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, SourceConfig, StreamConfig, ViewConfig, load
+from tests.sounds import written
 from tests.test_metrics import CONTRACT
 
 ROOT = Path(__file__).parent.parent
@@ -124,9 +125,10 @@ def test_the_wheels_command_answers(installed: Path, tmp_path: Path) -> None:
     assert "replay" in done.stdout
 
 
-def test_the_wheel_replays(installed: Path, tmp_path: Path, model: Path, normal_wav: Path) -> None:
+def test_the_wheel_replays(installed: Path, tmp_path: Path, model: Path) -> None:
     """The installed `diffmon` judges a recording, each line of its answer JSON."""
-    done = from_wheel(installed, tmp_path, installed / "bin" / "diffmon", "replay", normal_wav, "--model", model, "--json")
+    wav = written(tmp_path / "tone.wav", seconds=3.0)
+    done = from_wheel(installed, tmp_path, installed / "bin" / "diffmon", "replay", wav, "--model", model, "--json")
     assert 0 == done.returncode, done.stderr
     assert all(isinstance(json.loads(line), dict) for line in done.stdout.splitlines())
 

@@ -14,6 +14,7 @@ import pytest
 
 from monitor.recalibration import Outcome, Recalibration
 from tests.broker import until
+from tests.scripted import PATIENCE_S
 
 
 def gone(pid: int) -> bool:
@@ -27,7 +28,7 @@ def gone(pid: int) -> bool:
 def outcome(calibration: Recalibration) -> Outcome:
     """How it ended, once it has."""
     found: list[Outcome | None] = []
-    until(lambda: found.append(calibration.outcome()) or found[-1], timeout_s=30)
+    until(lambda: found.append(calibration.outcome()) or found[-1], timeout_s=PATIENCE_S)
     assert found[-1] is not None
     return found[-1]
 

@@ -23,7 +23,7 @@ EXPOSURE = "18"
 def analyze(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """What `systemd-analyze` answered."""
     command = ["systemd-analyze", *(str(a) for a in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | environment)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ FAULTS = 8
 """Planted, a recording of two minutes."""
 KINDS = ("memory", "illegal", "hang")
 CAUSE = "illegal memory access"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 LATE_S = 1.0
 """How late a machine with other work may notice."""
 

@@ -23,7 +23,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,14 +32,13 @@ import click
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.stats import poisson
 
-from monitor.alarm import count_events
 from monitor.build import rule
 from monitor.config import FileConfig, StreamConfig
 from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
 from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
+from monitor.event import Rule, State, observe
 from monitor.learn.fitting import p_of
 from monitor.learn.training import Summary, calibrate, train
 from monitor.opened import Opened, engines, open_for
@@ -145,8 +144,19 @@ def told_again(rows: Array, p: Array) -> list[Judgement]:
     ]
 
 
+def begun(windows: Iterable[Judgement], rule: Rule) -> int:
+    """How many events the decider begins."""
+    state, count = State(), 0
+    for window in windows:
+        state, changes = observe(state, rule, window)
+        count += sum(change.type == "new" for change in changes)
+    return count
+
+
 def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, case: str, hours: float) -> Iterator[str]:
     """The table, one line a rate, under what the p-values came to."""
+    from scipy.stats import poisson
+
     p = p_of(rows[:, 2], opened.fitted.profile)
     windows = told_again(rows, p)
     shares = "  ".join(f"{np.mean(p < level):.3g} below {level:g}" for level in LEVELS)
@@ -154,7 +164,7 @@ def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, cas
     yield f"{'case':6}{'seed':>5}{'rate':>7}{'expected':>10}{'counted':>9}{'95 %':>10}  inside  extrapolated"
     for rate in rates:
         stream = StreamConfig(name="room", source=FileConfig(type="file", paths=(Path(),)), model=Path(), false_alarms_per_day=rate)
-        events = count_events(windows, rule(stream, opened.curve, opened.representation))
+        events = begun(windows, rule(stream, opened.curve, opened.representation))
         expected = rate * hours / 24
         low, high = poisson.interval(0.95, expected)
         inside, beyond = ("yes" if each else "no" for each in (low <= events <= high, opened.curve.extrapolated(rate)))

@@ -34,7 +34,7 @@ from tests.standin import NODE, STREAM
 EVERY_S = 15.0
 """From fault to fault; they last from 0.2 to 4 s."""
 PER_FILE = 4
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)

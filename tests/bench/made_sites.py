@@ -29,7 +29,6 @@ from pathlib import Path
 import click
 import numpy as np
 from numpy.random import Generator
-from scipy.io import wavfile  # type: ignore[import-untyped]
 
 from monitor.errors import DiffmonError, SourceError
 from monitor.learn.protocol import EVENT, RATE_HZ, Clip, Row, read_clip, read_rows
@@ -116,6 +115,8 @@ class Maker:
 
     def rows(self, site: str, train: Sequence[Row], normal: Sequence[Row]) -> Iterator[tuple[object, ...]]:
         """The rows of a site, in the order of `COLUMNS`. Raises SourceError if a clip cannot be read or is no 1 to 16 s."""
+        from scipy.io import wavfile  # type: ignore[import-untyped]
+
         for row in train:
             yield site, "train", self._copied(row)[0], "", "", "", ""
         for row in normal:
