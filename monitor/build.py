@@ -14,9 +14,17 @@ import structlog
 import torch
 
 from models.representation import Representation
-from monitor import exhibits
-from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
+from monitor import exhibits, live
+from monitor.config import (
+    CameraConfig,
+    Config,
+    FileConfig,
+    FolderConfig,
+    MicrophoneConfig,
+    NetworkConfig,
+    StdinConfig,
+    StreamConfig,
+)
 from monitor.control import Control, Told
 from monitor.engine import Engine, open_profile, pick_device
 from monitor.errors import ConfigError
@@ -24,10 +32,9 @@ from monitor.event import Rule
 from monitor.evidence.sink import Evidence
 from monitor.flac import Sound
 from monitor.health import Notifier
-from monitor.live import captured
 from monitor.measured import measured
 from monitor.normal import NormalLog
-from monitor.opened import Opened, about, engines, medium, opened_streams, representation, usual_grid, view
+from monitor.opened import Opened, about, engines, medium, opened_streams, pulse, representation, usual_grid, view
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
@@ -54,10 +61,9 @@ RING_S = 30.0
 """Seconds a ring holds beyond what a window needs: how long judging may fall behind before windows are lost."""
 
 
-def rule(stream: StreamConfig, curve: AlarmCurve, sense: Representation) -> Rule:
-    """When this stream's events begin and end."""
-    level = curve.level(stream.false_alarms_per_day)
-    decision = timed(sense, alarm_p=level, quiet_s=stream.quiet, cooldown_s=stream.cooldown, update_s=stream.update)
+def rule(stream: StreamConfig, alarm_p: float, sense: Representation) -> Rule:
+    """When this stream's events begin and end, given its alarm level."""
+    decision = timed(sense, alarm_p=alarm_p, quiet_s=stream.quiet, cooldown_s=stream.cooldown, update_s=stream.update)
     match stream.source:
         case FolderConfig(silence=silence_s):
             return replace(decision, silence_s=decision.silence_s + silence_s)
@@ -111,15 +117,21 @@ def watch(
 def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
     """When this stream alarms."""
     curve = opened.curve
-    decision = rule(stream, curve, opened.representation)
-    return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(stream.false_alarms_per_day))
+    sense = opened.representation
+    # The curve was counted at the model's own rate: with more windows a day, each may alarm the more rarely.
+    per_day = stream.false_alarms_per_day * opened.model.grid["rate_hz"] / sense.rate_hz
+    decision = rule(stream, curve.level(per_day), sense)
+    return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(per_day))
 
 
 def source(stream: StreamConfig, sense: Representation) -> Source:
     """Opens the source of one stream, for what a representation takes. Raises SourceError."""
+    looks = view(stream, sense.item[0])
     match stream.source:
-        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as live:
-            return captured(live, round(sense.rate_hz))
+        case CameraConfig() | NetworkConfig() as section if looks is not None:
+            return live.seen(section, sense.rate_hz, looks)
+        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as section:
+            return live.heard(section, round(sense.rate_hz))
         case FileConfig(paths=paths, loop=loop):
             reads = files(stream, sense)
             return Paced(FileSource(search(paths, reads.files), reads, loop=loop))
@@ -128,7 +140,7 @@ def source(stream: StreamConfig, sense: Representation) -> Source:
 
 def is_live(stream: StreamConfig) -> bool:
     """Whether what is not heard now is lost, and a source that fails may come back."""
-    return isinstance(stream.source, MicrophoneConfig | NetworkConfig | StdinConfig)
+    return isinstance(stream.source, MicrophoneConfig | CameraConfig | NetworkConfig | StdinConfig)
 
 
 def is_once(stream: StreamConfig) -> bool:
@@ -148,7 +160,8 @@ def files(stream: StreamConfig, sense: Representation) -> Medium:
 
 def recorded_sense(stream: StreamConfig) -> Representation:
     """As what normal is recorded: as the models take it that will learn from it."""
-    return representation(stream.kind, usual_grid(stream.kind))
+    rate = {} if stream.view is None or stream.view.rate_hz is None else {"rate_hz": stream.view.rate_hz}
+    return representation(stream.kind, usual_grid(stream.kind) | rate)
 
 
 def segment(stream: StreamConfig) -> SegmentKind:
@@ -256,7 +269,8 @@ def pipeline(
             opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
-        readers[name] = Reader(name, opening, watched.ring, live=is_live(stream), once=is_once(stream))
+        heard = pulse(stream)
+        readers[name] = Reader(name, opening, watched.ring, pulse=heard, live=is_live(stream), once=is_once(stream))
     judging: Mapping[str, Judge] = judges
     if metrics is not None:
         judging = measured(judges, metrics.judged)

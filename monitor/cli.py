@@ -269,11 +269,11 @@ def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: 
     listened(listen(config, streams, command), as_json=as_json)
 
 
-@main.command(short_help="Lists the microphones.")
+@main.command(short_help="Lists the microphones and cameras.")
 @JSON
 @fails_cleanly
 def devices(as_json: bool) -> None:
-    """Lists the microphones."""
+    """Lists the microphones and cameras."""
     from monitor.present import devices
 
     devices(as_json=as_json)

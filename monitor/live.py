@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from monitor.address import name
-from monitor.config import MicrophoneConfig, NetworkConfig, StdinConfig
+from monitor.config import CameraConfig, MicrophoneConfig, NetworkConfig, StdinConfig
 from monitor.errors import SettingError, SourceError
 from monitor.secret import first_line
-from monitor.source import stdin
+from monitor.source import stdin, v4l
 from monitor.source.child import command, told
 from monitor.source.process import Process
+from monitor.source.view import View
 
-LiveConfig = MicrophoneConfig | NetworkConfig | StdinConfig
+LiveConfig = MicrophoneConfig | CameraConfig | NetworkConfig | StdinConfig
 
 
-def captured(section: LiveConfig, rate_hz: int) -> Process:
-    """Starts the process that opens it. Raises SourceError."""
+def heard(section: MicrophoneConfig | NetworkConfig | StdinConfig, rate_hz: int) -> Process:
+    """Starts the process that opens its sound. Raises SourceError."""
+    process = partial(_process, rate_hz=rate_hz)
     match section:
         case MicrophoneConfig(device=device, channel=channel):
-            wanted = {"device": device, "channel": channel}
             called = f"microphone {device!r}" if device else "default microphone"
-            return _process(section.type, wanted, name=called, rate_hz=rate_hz)
-        case NetworkConfig(url=url, username=username):
-            wanted = {"url": url, "username": username, "password": _readable_password(section)}
-            return _process(section.type, wanted, name=name(url), rate_hz=rate_hz)
+            return process({"type": "microphone", "device": device, "channel": channel}, name=called)
+        case NetworkConfig(url=url):
+            return process({"type": "network", **_login(section)}, name=name(url))
         case StdinConfig():
             return _piped(section, rate_hz)
+
+
+def seen(section: CameraConfig | NetworkConfig, rate_hz: float, view: View) -> Process:
+    """Starts the process that opens its pictures. Raises SourceError."""
+    process = partial(_process, rate_hz=rate_hz, item=(view.side, view.side, 3), dtype="uint8")
+    match section:
+        case CameraConfig(device=device, size=size):
+            return process({"type": "camera", "device": device, "size": size, "view": asdict(view)}, name=v4l.called(device))
+        case NetworkConfig(url=url):
+            return process({"type": "video", **_login(section), "view": asdict(view)}, name=name(url))
 
 
 def password(section: NetworkConfig, *, key: str = "source.password_file") -> str | None:
@@ -35,10 +47,10 @@ def password(section: NetworkConfig, *, key: str = "source.password_file") -> st
     return None if section.password_file is None else first_line(section.password_file, key=key)
 
 
-def _readable_password(section: NetworkConfig) -> str | None:
-    """Read anew at every attempt, since it may be changed meanwhile; one that cannot be read may come back."""
+def _login(section: NetworkConfig) -> dict[str, str | None]:
+    """Where it is opened, by whom; read anew at every attempt, since a password may be changed meanwhile or come back."""
     try:
-        return password(section)
+        return {"url": section.url, "username": section.username, "password": password(section)}
     except SettingError as error:
         raise SourceError(f"{name(section.url)}: {error}") from None
 
@@ -50,11 +62,11 @@ def _piped(section: StdinConfig, rate_hz: int) -> Process:
         raise SourceError(f"{stdin.NAME}: cannot be read: {error.strerror}") from None
     try:
         form = {"from_hz": section.rate_hz, "channels": section.channels, "channel": section.channel, "form": section.format}
-        return _process(section.type, {"descriptor": descriptor, **form}, name=stdin.NAME, rate_hz=rate_hz, lent=(descriptor,))
+        wanted = {"type": "stdin", "descriptor": descriptor, **form}
+        return _process(wanted, name=stdin.NAME, rate_hz=rate_hz, lent=(descriptor,))
     finally:
         os.close(descriptor)
 
 
-def _process(kind: str, wanted: dict[str, Any], *, name: str, rate_hz: int, lent: tuple[int, ...] = ()) -> Process:
-    specification = {"type": kind, "rate_hz": rate_hz, **wanted}
-    return Process(command(), told=told(specification), lent=lent, name=name, rate_hz=rate_hz)
+def _process(wanted: dict[str, Any], *, name: str, rate_hz: float, lent: tuple[int, ...] = (), **form: Any) -> Process:
+    return Process(command(), told=told({**wanted, "rate_hz": rate_hz}), lent=lent, name=name, rate_hz=rate_hz, **form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from models.representation import Representation
 from models.representation.audio import AudioRepresentation, AudioSettings
 from models.representation.image import ImageRepresentation, ImageSettings
 from monitor.alarm import AlarmCurve
-from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig
+from monitor.config import Config, FileConfig, NetworkConfig, StreamConfig, ViewConfig
 from monitor.engine import Engine, open_model, open_profile
 from monitor.errors import ModelError, SettingError
 from monitor.live import password
 from monitor.source.image import ImageFiles
 from monitor.source.medium import Medium, search
+from monitor.source.pulse import PicturePulse, Pulse, SoundPulse
 from monitor.source.sound import SoundFiles
 from monitor.source.view import View
 from monitor.state import profile_path, state_dir
@@ -65,7 +66,11 @@ def usual_grid(kind: str) -> dict[str, float]:
 
 def view(stream: StreamConfig, side: int) -> View | None:
     """How a stream is looked at by models that look at so many pixels; none of one that is heard."""
-    return View(side) if stream.kind == "image" else None
+    match stream.kind:
+        case "image":
+            seen = stream.view or ViewConfig()
+            return View(side, seen.crop, seen.masks)
+    return None
 
 
 def medium(kind: str, sense: Representation, looks: View | None = None) -> Medium:
@@ -73,6 +78,11 @@ def medium(kind: str, sense: Representation, looks: View | None = None) -> Mediu
     if kind == "image":
         return ImageFiles(looks or View(sense.item[0]), rate_hz=sense.rate_hz)
     return SoundFiles(round(sense.rate_hz))
+
+
+def pulse(stream: StreamConfig) -> Callable[[float], Pulse]:
+    """What tells whether a stream has a signal, by its rate."""
+    return PicturePulse if stream.kind == "image" else SoundPulse
 
 
 def open_for(model: Path, profile: Path | None, *, kind: str | None = None) -> Opened:
@@ -84,10 +94,19 @@ def open_for(model: Path, profile: Path | None, *, kind: str | None = None) -> O
 
 
 def open_stream(stream: StreamConfig, state: Path | None) -> Opened:
-    """A stream's model with the profile in force: the one that was made on this box, else the configured, else the model's own.
+    """A stream's model with the profile in force, at the stream's own rate if it has one. Raises ModelError.
 
-    One that was made on this box for another model is ignored, and that is said. Raises ModelError.
+    That which was made on this box, else the configured, else the model's own. One that was made on this box for another model is
+    ignored, and that is said.
     """
+    opened = _in_force(stream, state)
+    if stream.view is None or stream.view.rate_hz is None:
+        return opened
+    grid = {**opened.model.grid, "rate_hz": stream.view.rate_hz}
+    return replace(opened, representation=representation(stream.kind, grid, opened.model.constants))
+
+
+def _in_force(stream: StreamConfig, state: Path | None) -> Opened:
     made_here = None if state is None else profile_path(state, stream.name)
     if made_here is None or not made_here.exists():
         return open_for(stream.model, stream.profile, kind=stream.kind)

@@ -80,6 +80,8 @@ class Pipeline:
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._disabled: set[str] = set()
         self._status: dict[str, StreamStatus] = {}
+        self._reasons: dict[str, str | None] = {}
+        """Why a stream has no signal; none if it has."""
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
         self._stats_s = self._began_s
@@ -224,7 +226,7 @@ class Pipeline:
         for name, watch in self.watches.items():
             if watch.ring.error is not None and not isinstance(watch.ring.error, SourceError):
                 raise watch.ring.error
-            self._set_status(name, self._status_of(name))
+            self._set_status(name, self._status_of(name), self._readers[name].reason)
         for student in self.students.values():
             student.tick()
         if now_s - self._stats_s >= _STATS_S:
@@ -239,11 +241,14 @@ class Pipeline:
         learning = stream in self.students and self.students[stream].learning
         return "learning" if status == "online" and learning else status
 
-    def _set_status(self, stream: str, status: StreamStatus) -> None:
-        if self._status.get(stream) == status:
+    def _set_status(self, stream: str, status: StreamStatus, reason: str | None) -> None:
+        before, why = self._status.get(stream), {"reason": reason} if status == "no_signal" else {}
+        if before == status and self._reasons.get(stream) == why.get("reason"):
             return
-        self._status[stream] = status
-        log.info("stream.status", stream=stream, status=status)
+        self._status[stream], self._reasons[stream] = status, why.get("reason")
+        log.info("stream.status", stream=stream, status=status, **why)
+        if before == status:
+            return
         for sink in self._sinks:
             sink.status(stream, status)
         self.notifier.state(", ".join(f"{s} {v}" for s, v in self._status.items()))
@@ -258,6 +263,7 @@ class Pipeline:
         return {
             "uptime_s": round(now_s - self._began_s),
             "streams": dict(self._status),
+            "no_signal": {name: reason for name, reason in self._reasons.items() if reason is not None},
             "source_restarts": restarts,
             "windows_skipped": sum(w.skipped for w in windowers),
             "items_lost": sum(w.lost for w in windowers),

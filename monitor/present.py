@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from monitor.errors import SourceError
 from monitor.records import Event, Progress
 from monitor.whole import check_writable, write_whole
 
@@ -214,16 +215,23 @@ def clock(seconds: float) -> str:
 
 
 def devices(*, as_json: bool) -> None:
-    """Prints the microphones there are."""
+    """Prints the microphones and cameras there are. Raises SourceError, after the cameras, where there can be no microphones."""
     from monitor.source.microphone import input_devices
+    from monitor.source.v4l import cameras
 
-    found = input_devices()
+    seen, heard, refusal = cameras(), [], None
+    try:
+        heard = input_devices()
+    except SourceError as error:
+        refusal = error
     if as_json:
-        click.echo(json.dumps([asdict(d) for d in found]))
-    elif not found:
-        click.echo("no microphone found")
-    for d in [] if as_json else found:
-        click.echo(f"{d.name}  ({d.host}, {d.channels} channels, {d.rate_hz:g} Hz)")
+        click.echo(json.dumps([{"kind": "microphone", **asdict(d)} for d in heard] + [{"kind": "camera", **asdict(c)} for c in seen]))
+    else:
+        lines = [f"{d.name}  ({d.host}, {d.channels} channels, {d.rate_hz:g} Hz)" for d in heard]
+        lines += [f"{c.name}  ({c.id or c.path})" for c in seen]
+        click.echo("\n".join(lines) or "no microphone and no camera found")
+    if refusal is not None:
+        raise refusal
 
 
 def examined(findings: Iterable[Finding], *, as_json: bool) -> int:

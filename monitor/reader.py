@@ -15,6 +15,7 @@ from monitor.records import Block, StreamStatus
 from monitor.ring import Ring
 from monitor.source import Source
 from monitor.source.lively import lively, recorded
+from monitor.source.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -26,18 +27,31 @@ class Reader:
 
     Args:
         open_source: opens the source anew, at every attempt.
+        pulse: tells of an open source, by its rate, whether it has a signal.
         live: whether the source is one: tried again if it fails (a microphone may be plugged back in; a file will not mend), and
-            not heard while it delivers always the same, which of a recording is only told.
+            not heard while it has no signal, which of a recording is only told.
         once: whether it can be opened only once, as standard input: it is not tried again, live or not.
     """
 
-    def __init__(self, stream: str, open_source: Callable[[], Source], ring: Ring, *, live: bool, once: bool = False) -> None:
+    def __init__(
+        self,
+        stream: str,
+        open_source: Callable[[], Source],
+        ring: Ring,
+        *,
+        pulse: Callable[[float], Pulse],
+        live: bool,
+        once: bool = False,
+    ) -> None:
         self.stream = stream
         self.status: StreamStatus = "starting"
+        self.reason: str | None = None
+        """Why there is no signal, or was none last."""
         self.restarts = 0
         """How often the source was opened again."""
         self._open_source = open_source
         self._ring = ring
+        self._pulse = pulse
         self._live = live
         self._tries = live and not once
         self._closing = threading.Event()
@@ -95,20 +109,19 @@ class Reader:
     def _pour(self, source: Source) -> None:
         offset: int | None = None
         log.info("source.opened", stream=self.stream, rate_hz=source.rate_hz)
-        for block, alive in self._heard(source):
+        for block, reason in self._heard(source):
             if block is not None and len(block.items):
                 if offset is None:
                     offset = self._resume(len(block.items), block.time_s) - block.start if self._ring.end > self._ring.begin else 0
                 self._ring.write(replace(block, start=block.start + offset))
-            self.status = "online" if alive else "no_signal"
+            self.reason = reason or self.reason
+            self.status = "online" if reason is None else "no_signal"
             if self._closing.is_set():
                 return
 
-    def _heard(self, source: Source) -> Iterator[tuple[Block | None, bool]]:
-        """Blocks, and whether the source has a signal; without one nothing of a live source, all the same of a recording."""
-        if self._live:
-            return ((block, block is not None) for block in lively(source.blocks(), rate_hz=source.rate_hz))
-        return recorded(source.blocks(), rate_hz=source.rate_hz)
+    def _heard(self, source: Source) -> Iterator[tuple[Block | None, str | None]]:
+        """Blocks, and why the source has no signal, if so; without one nothing of a live source, all the same of a recording."""
+        return (lively if self._live else recorded)(source.blocks(), self._pulse(source.rate_hz))
 
     def _resume(self, first: int, time_s: float) -> int:
         """Index at which a source that was opened again goes on: what was missed meanwhile is a gap."""

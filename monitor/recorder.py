@@ -22,7 +22,7 @@ from monitor import build
 from monitor.config import FolderConfig, inside, load
 from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
 from monitor.interrupt import asked_to_stop
-from monitor.opened import check_source, medium
+from monitor.opened import check_source, medium, pulse
 from monitor.reader import Reader
 from monitor.records import Items, Progress
 from monitor.ring import Ring
@@ -122,7 +122,8 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     rate_hz = sense.rate_hz
     before_s = found_s(folder, stream, kind, medium(chosen.kind, sense))
     ring = Ring(math.ceil(_RING_S * rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=rate_hz)
-    reader = Reader(stream, partial(build.recorded_source, chosen), ring, live=build.is_live(chosen), once=build.is_once(chosen))
+    opening = partial(build.recorded_source, chosen)
+    reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=build.is_live(chosen), once=build.is_once(chosen))
     segments = Segments(folder, stream, kind, rate_hz=rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0

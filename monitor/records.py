@@ -34,6 +34,8 @@ class Block:
     """Time of the last item on the source's clock, in seconds (monotonic when live)."""
     shown: Box | None = None
     """The part of the source's picture that the items show; none where there is no picture."""
+    reason: str | None = None
+    """Why the source has no signal; of a block without items, by which it says so."""
 
     @property
     def end(self) -> int:

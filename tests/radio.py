@@ -25,6 +25,8 @@ class Radio:
     /noise what is no sound, /secret asks for the login first; anything else is not there.
     """
 
+    paths = ("/tone", "/hang", "/end", "/nan", "/noise", "/secret")
+
     def __init__(self, port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         radio = self
 
@@ -58,7 +60,7 @@ class Radio:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path.partition("?")[0]
-        if path not in ("/tone", "/hang", "/end", "/nan", "/noise", "/secret"):
+        if path not in self.paths:
             return handler.send_error(404)
         if path == "/secret":
             self.logins.append(handler.headers["Authorization"])

@@ -17,6 +17,7 @@ from monitor.replay import Tally, replay
 from monitor.ring import Ring
 from monitor.sink import Sink
 from monitor.source import Source
+from monitor.source.pulse import SoundPulse
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 from tests.broker import until
@@ -169,7 +170,10 @@ def pipeline(
     """A spine from scripted sources, with one engine for all streams if none are given; a clock that stands still finds nothing late."""
     arrived, one = threading.Condition(), Mean()
     watches = {name: watch(name, capacity=capacity, arrived=arrived) for name in sources}
-    readers = {name: Reader(name, lambda source=source: source, watches[name].ring, live=False) for name, source in sources.items()}  # type: ignore[misc]
+    readers = {
+        name: Reader(name, lambda source=source: source, watches[name].ring, pulse=SoundPulse, live=False)
+        for name, source in sources.items()
+    }  # type: ignore[misc]
     return Pipeline(
         watches=watches,
         readers=readers,

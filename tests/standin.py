@@ -31,6 +31,7 @@ from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.pulse import SoundPulse
 from monitor.source.sound import SoundFiles
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
@@ -116,7 +117,7 @@ def spine(folder: Path, outbox: Outbox, *sinks: object, engine: Loudness | None 
 
     return Pipeline(
         watches={STREAM: watched},
-        readers={STREAM: Reader(STREAM, opened, ring, live=False)},
+        readers={STREAM: Reader(STREAM, opened, ring, pulse=SoundPulse, live=False)},
         engines={STREAM: engine or Loudness()},
         sinks=sinks,  # type: ignore[arg-type]
         arrived=arrived,

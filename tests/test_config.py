@@ -165,8 +165,8 @@ def test_sizes_have_units(text: str | int, expected: int) -> None:
         (FAN.replace("[[stream]]", "[stream]"), "stream: expected a list"),
         (FAN.replace('model = "fan.model"\n', ""), "stream[0].model: missing"),
         (
-            FAN.replace("microphone", "camera"),
-            "stream[0].source.type: 'camera': expected 'microphone' or 'file' or 'folder' or 'network' or 'stdin'",
+            FAN.replace("microphone", "tape"),
+            "stream[0].source.type: 'tape': expected 'microphone' or 'camera' or 'file' or 'folder' or 'network' or 'stdin'",
         ),
         (FAN.replace('type = "microphone"', ""), "stream[0].source.type: missing"),
         (FAN.replace('{ type = "microphone" }', '"microphone"'), "stream[0].source: expected a section"),
@@ -188,7 +188,7 @@ def test_every_mistake_is_named(tmp_path: Path) -> None:
         "node: 'A': expected at most 32 of a-z, 0-9, - and _, the first a letter or a digit",
         "mqtt.port: 0: input should be greater than or equal to 1",
         "stream[0].quiet: 'soon' is not a duration like 90s, 3m or 24h",
-        "stream[1].source.type: 'tape': expected 'microphone' or 'file' or 'folder' or 'network' or 'stdin'",
+        "stream[1].source.type: 'tape': expected 'microphone' or 'camera' or 'file' or 'folder' or 'network' or 'stdin'",
     ] == refused(written(tmp_path, text))
 
 

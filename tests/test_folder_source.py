@@ -18,6 +18,7 @@ from monitor.ring import Ring
 from monitor.sink.outbox import Outbox
 from monitor.source.folder import FolderSource
 from monitor.source.position import Position, Trail
+from monitor.source.pulse import SoundPulse
 from monitor.source.sound import SoundFiles
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Kept, running
@@ -137,7 +138,7 @@ def test_a_folder_whose_recorder_is_dead_has_no_signal(tmp_path: Path) -> None:
     def opened() -> FolderSource:
         return FolderSource(tmp_path, SoundFiles(RATE), position=None, trail=Trail(), room=lambda start: True, settled_s=0.0, silence_s=0.7)
 
-    reader = Reader("yard", opened, ring, live=False)
+    reader = Reader("yard", opened, ring, pulse=SoundPulse, live=False)
     reader.start()
     try:
         assert "starting" == reader.status

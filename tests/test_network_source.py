@@ -19,11 +19,12 @@ import soundfile
 
 from monitor.config import NetworkConfig, parse
 from monitor.errors import ConfigError, SourceError
-from monitor.live import captured
+from monitor.live import heard
 from monitor.reader import Reader
 from monitor.records import Block
 from monitor.ring import Ring
 from monitor.source.network import Network, placed
+from monitor.source.pulse import SoundPulse
 from tests.broker import until
 from tests.command import diffmon
 from tests.radio import HZ, PASSWORD, USERNAME, Radio
@@ -155,7 +156,7 @@ def test_time_stamps_that_jump_are_a_gap() -> None:
 
 def test_the_login_is_sent_and_seen_by_nobody_else(radio: Radio, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The server gets it, whatever its characters; neither the process's arguments, its environment nor its log hold it."""
-    with closing(captured(section(radio.url("/secret?key=t0ken"), tmp_path / "password"), RATE_HZ)) as source:
+    with closing(heard(section(radio.url("/secret?key=t0ken"), tmp_path / "password"), RATE_HZ)) as source:
         assert 5 == len(list(islice(source.blocks(), 5)))
         seen = Path(f"/proc/{source._child.pid}/cmdline").read_text() + Path(f"/proc/{source._child.pid}/environ").read_text()
     out, err = capfd.readouterr()
@@ -167,7 +168,7 @@ def test_a_wrong_login_is_told_without_it(radio: Radio, tmp_path: Path, capfd: p
     """Across the pipe, with the server's own reason."""
     config = section(radio.url("/secret"), tmp_path / "password")
     (tmp_path / "password").write_text("hunter2\n")
-    with closing(captured(config, RATE_HZ)) as source, pytest.raises(SourceError, match="server returned 401 Unauthorized") as caught:
+    with closing(heard(config, RATE_HZ)) as source, pytest.raises(SourceError, match="server returned 401 Unauthorized") as caught:
         list(source.blocks())
     out, err = capfd.readouterr()
     assert not [secret for secret in SECRETS if secret in str(caught.value) + out + err]
@@ -178,7 +179,7 @@ def test_a_password_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     config = section("http://127.0.0.1:1/", tmp_path / "password")
     (tmp_path / "password").unlink()
     with pytest.raises(SourceError, match=r"'http://127.0.0.1:1/': source.password_file: .*/password: cannot be read: No such file"):
-        captured(config, RATE_HZ)
+        heard(config, RATE_HZ)
 
 
 def test_check_and_record_tell_of_it_before_they_begin(tmp_path: Path, model: Path) -> None:
@@ -209,7 +210,7 @@ def test_record_keeps_what_it_hears(radio: Radio, tmp_path: Path) -> None:
 
 def test_closing_ends_a_source_that_waits(radio: Radio) -> None:
     """From another thread, while the server sends nothing and the stream is still being opened."""
-    source = captured(NetworkConfig(type="network", url=radio.url("/hang")), RATE_HZ)
+    source = heard(NetworkConfig(type="network", url=radio.url("/hang")), RATE_HZ)
     got: list[Block] = []
     reading = threading.Thread(target=lambda: got.extend(source.blocks()))
     reading.start()
@@ -225,7 +226,7 @@ def test_a_server_that_starts_again_is_heard_again(radio: Radio, monkeypatch: py
     monkeypatch.setattr("monitor.reader._MOST_S", 0.2)
     config = NetworkConfig(type="network", url=radio.url("/tone"))
     into = Ring(100 * RATE_HZ, item=(1,), rate_hz=RATE_HZ)
-    reader = Reader("gate", lambda: captured(config, RATE_HZ), into, live=True)
+    reader = Reader("gate", lambda: heard(config, RATE_HZ), into, pulse=SoundPulse, live=True)
     reader.start()
     with closing(reader):
         until(lambda: into.end > RATE_HZ, timeout_s=PATIENCE_S)

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import SourceError
 from monitor.pipeline import BATCH
-from monitor.records import Event, Window
+from monitor.records import Block, Event, Window
 from monitor.replay import Tally, replay
 from tests.broker import until
 from tests.scripted import (
@@ -229,6 +230,7 @@ def test_counters_are_told_every_minute() -> None:
         {
             "uptime_s": s,
             "streams": {"fan": "online"},
+            "no_signal": {},
             "source_restarts": 0,
             "windows_skipped": 5,
             "windows": 8,
@@ -237,3 +239,19 @@ def test_counters_are_told_every_minute() -> None:
         }
         for s in (60, 120)
     ] == sink.counters
+
+
+def test_why_there_is_no_signal_is_logged_and_counted(logs: list[dict[str, object]]) -> None:
+    """Also when the reason becomes another one, of which no sink is told: for them the status is what it was."""
+    now_s, sink = [100.0], Kept()
+    first, second, stay = (threading.Event() for _ in range(3))
+    empty = [Block(100, np.zeros((0, 1), np.float32), 1.0, reason=reason) for reason in ("black", "frozen")]
+    spine = pipeline({"fan": Scripted(*hum(100), empty[0], first, empty[1], second, *hum(200)[10:], stay)}, sink, clock=lambda: now_s[0])
+    with running(spine):
+        for event, reasons in ((first, {"fan": "black"}), (second, {"fan": "frozen"}), (stay, {})):
+            until(lambda reasons=reasons: reasons == spine._stats(0.0)["no_signal"] and spine._status, timeout_s=PATIENCE_S)  # type: ignore[misc]
+            event.set()
+    told = [(entry["status"], entry.get("reason")) for entry in logs if entry["event"] == "stream.status"]
+    reasons = [("no_signal", "black"), ("no_signal", "frozen"), ("online", None)]
+    assert reasons == [each for each in told if each in reasons][-3:]
+    assert all(before != after for before, after in pairwise(sink.statuses))

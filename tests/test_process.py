@@ -20,6 +20,7 @@ from monitor.records import Block
 from monitor.ring import Ring
 from monitor.source.child import command, told
 from monitor.source.process import Process
+from monitor.source.pulse import SoundPulse
 from tests import capture
 from tests.broker import until
 from tests.capture import RATE_HZ, SIZE
@@ -150,7 +151,7 @@ def test_a_reader_starts_another_child_and_every_item_is_accounted_for(behaviour
     """Three children in a row: what each delivered is in the ring, what was missed between them are gaps, and it was counted."""
     monkeypatch.setattr("monitor.reader._FIRST_S", 0.01)
     into = Ring(100 * RATE_HZ, item=(1,), rate_hz=RATE_HZ)
-    reader = Reader("fan", lambda: process(behaviour, stall_s=2.0), into, live=True)
+    reader = Reader("fan", lambda: process(behaviour, stall_s=2.0), into, pulse=SoundPulse, live=True)
     reader.start()
     until(lambda: reader.restarts == 3, timeout_s=PATIENCE_S)
     reader.close()
@@ -186,5 +187,7 @@ def test_the_real_child_is_not_misled_by_the_folder_it_starts_in(tmp_path: Path,
 
 def test_the_real_child_imports_neither_torch_nor_librosa() -> None:
     """A process a microphone costs tens of megabytes, not hundreds."""
-    script = "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic', 'av'} & set(sys.modules)))"
+    script = (
+        "import sys, monitor.source.child; print(sorted({'torch', 'librosa', 'scipy', 'paho', 'pydantic', 'av', 'cv2'} & set(sys.modules)))"
+    )
     assert "[]" == subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()

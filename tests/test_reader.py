@@ -15,6 +15,7 @@ from monitor.reader import Reader
 from monitor.records import Block
 from monitor.ring import Ring
 from monitor.source import Source
+from monitor.source.pulse import SoundPulse
 from tests.broker import until
 from tests.scripted import PATIENCE_S, RATE, Scripted, block
 
@@ -52,7 +53,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def read(into: Ring, open_source: Callable[[], Source], *, live: bool) -> Reader:
     """A reader that has read all there is."""
-    reader = Reader("fan", open_source, into, live=live)
+    reader = Reader("fan", open_source, into, pulse=SoundPulse, live=live)
     reader.start()
     until(lambda: into.finished, timeout_s=PATIENCE_S)
     reader.close()
@@ -76,7 +77,7 @@ def test_carries_blocks_into_the_ring_until_the_source_ends() -> None:
 def test_what_can_be_opened_once_is_not_tried_again() -> None:
     """Live or not: its failure is the stream's."""
     into, fault = ring(), SourceError("cannot be read")
-    reader = Reader("fan", lambda: Scripted(block(0, [1, 2]), fault), into, live=True, once=True)
+    reader = Reader("fan", lambda: Scripted(block(0, [1, 2]), fault), into, pulse=SoundPulse, live=True, once=True)
     reader.start()
     until(lambda: into.finished, timeout_s=PATIENCE_S)
     reader.close()
@@ -86,7 +87,7 @@ def test_what_can_be_opened_once_is_not_tried_again() -> None:
 def test_its_status_follows_the_source() -> None:
     """Starting until items come, online while they do, offline after."""
     go, stay = threading.Event(), threading.Event()
-    reader = Reader("fan", lambda: Scripted(go, block(0, [1]), stay), ring(), live=False)
+    reader = Reader("fan", lambda: Scripted(go, block(0, [1]), stay), ring(), pulse=SoundPulse, live=False)
     assert "starting" == reader.status
     reader.start()
     assert "starting" == reader.status
@@ -148,7 +149,7 @@ def test_a_live_source_that_is_stuck_has_no_signal() -> None:
     go, stay = threading.Event(), threading.Event()
     steps = [block(0, [1, 2]), *(block(2 + 10 * i, [0] * 10) for i in range(20)), go, block(202, [3, 4]), stay]
     into = ring()
-    reader = Reader("fan", lambda: Scripted(*steps), into, live=True)
+    reader = Reader("fan", lambda: Scripted(*steps), into, pulse=SoundPulse, live=True)
     reader.start()
     until(lambda: reader.status == "no_signal", timeout_s=PATIENCE_S)
     assert 2 == into.end
@@ -162,7 +163,8 @@ def test_silence_of_a_recording_is_heard_and_told() -> None:
     """A recording is what it is: nothing of it is left out; but that it has no signal is said, until it has one."""
     go, stay = threading.Event(), threading.Event()
     into = ring()
-    reader = Reader("fan", lambda: Scripted(*(block(100 * i, [0] * 100) for i in range(3)), go, block(300, [1, 2]), stay), into, live=False)
+    steps = [*(block(100 * i, [0] * 100) for i in range(3)), go, block(300, [1, 2]), stay]
+    reader = Reader("fan", lambda: Scripted(*steps), into, pulse=SoundPulse, live=False)
     reader.start()
     until(lambda: (300, "no_signal") == (into.end, reader.status), timeout_s=PATIENCE_S)
     go.set()
@@ -230,7 +232,7 @@ def test_close_during_a_pause_returns_at_once() -> None:
         tried.set()
         raise SourceError("away")
 
-    reader = Reader("fan", open_source, into, live=True)
+    reader = Reader("fan", open_source, into, pulse=SoundPulse, live=True)
     reader.start()
     assert tried.wait(PATIENCE_S)
     began_s = time.monotonic()
@@ -242,7 +244,7 @@ def test_close_during_a_pause_returns_at_once() -> None:
 def test_close_ends_a_source_that_waits() -> None:
     """A microphone that hears nothing is closed from outside; twice does no harm."""
     into, source = ring(), Scripted(block(0, [1, 2]), threading.Event())
-    reader = Reader("fan", lambda: source, into, live=True)
+    reader = Reader("fan", lambda: source, into, pulse=SoundPulse, live=True)
     reader.start()
     until(lambda: 2 == into.end, timeout_s=PATIENCE_S)
     reader.close()
@@ -260,7 +262,7 @@ def test_close_reaches_a_source_that_is_being_opened() -> None:
         assert go.wait(PATIENCE_S)
         return source
 
-    reader = Reader("fan", open_source, into, live=True)
+    reader = Reader("fan", open_source, into, pulse=SoundPulse, live=True)
     reader.start()
     assert opening.wait(PATIENCE_S)
     closing = threading.Thread(target=reader.close)
@@ -284,7 +286,7 @@ class Touchy(Scripted):
 def test_a_failure_by_closing_is_none(live: bool) -> None:
     """What fails because it is closed has not failed."""
     into = ring()
-    reader = Reader("fan", lambda: Touchy(block(0, [1, 2]), threading.Event()), into, live=live)
+    reader = Reader("fan", lambda: Touchy(block(0, [1, 2]), threading.Event()), into, pulse=SoundPulse, live=live)
     reader.start()
     until(lambda: 2 == into.end, timeout_s=PATIENCE_S)
     reader.close()
@@ -293,4 +295,4 @@ def test_a_failure_by_closing_is_none(live: bool) -> None:
 
 def test_close_without_start() -> None:
     """A reader that never ran has nothing to close."""
-    Reader("fan", lambda: Scripted(), ring(), live=True).close()
+    Reader("fan", lambda: Scripted(), ring(), pulse=SoundPulse, live=True).close()

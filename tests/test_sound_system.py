@@ -22,6 +22,7 @@ from monitor.reader import Reader
 from monitor.ring import Ring
 from monitor.source.child import command, told
 from monitor.source.process import Process
+from monitor.source.pulse import SoundPulse
 from tests.broker import until
 from tests.scripted import PATIENCE_S
 from tests.sounds import RATE_HZ, written
@@ -90,7 +91,13 @@ def test_the_doctor_hears_a_tone_and_knows_silence() -> None:
 def test_a_sound_system_that_hangs_is_noticed_and_heard_again(sound_system: subprocess.Popen[bytes]) -> None:
     """Stopped, it neither fails nor delivers: the child is killed, and another hears on once it goes on; what was missed is a gap."""
     into = Ring(60 * RATE_HZ, item=(1,), rate_hz=RATE_HZ)
-    reader = Reader("room", lambda: Process(command(), told=told(WANTED), name="microphone", rate_hz=RATE_HZ, stall_s=2.0), into, live=True)
+    reader = Reader(
+        "room",
+        lambda: Process(command(), told=told(WANTED), name="microphone", rate_hz=RATE_HZ, stall_s=2.0),
+        into,
+        pulse=SoundPulse,
+        live=True,
+    )
     reader.start()
     with closing(reader):
         until(lambda: into.end > RATE_HZ, timeout_s=PATIENCE_S)

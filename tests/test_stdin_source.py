@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from monitor.config import StdinConfig, parse
 from monitor.errors import ConfigError, SourceError
-from monitor.live import captured
+from monitor.live import heard
 from monitor.records import Block
 from monitor.source.stdin import StandardInput
 from tests import command
@@ -173,13 +173,13 @@ def test_its_process_delivers_it_to_the_end(as_stdin: Pipe) -> None:
     as_stdin.write(FORMS["f32le"](sound.astype(float)))
     as_stdin.close()
     config = StdinConfig(type="stdin", rate_hz=RATE_HZ, format="f32le")
-    with closing(captured(config, RATE_HZ)) as source:
+    with closing(heard(config, RATE_HZ)) as source:
         assert sound.tolist() == joined(source)[:, 0].tolist()
 
 
 def test_closing_ends_its_process_while_it_waits(as_stdin: Pipe) -> None:
     """Without an error, while the input is still open."""
-    source = captured(StdinConfig(type="stdin", rate_hz=RATE_HZ), RATE_HZ)
+    source = heard(StdinConfig(type="stdin", rate_hz=RATE_HZ), RATE_HZ)
     got: list[Block] = []
     reading = threading.Thread(target=lambda: got.extend(source.blocks()))
     reading.start()

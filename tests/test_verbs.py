@@ -306,4 +306,4 @@ def test_devices_lists_the_microphones() -> None:
     """Name, host, channels and rate of what can be listened to, for a person and for a program."""
     assert "USB microphone  (ALSA, 2 channels, 44100 Hz)\n" == diffmon("devices").stdout
     (found,) = json.loads(diffmon("devices", "--json").stdout)
-    assert {"index": 1, "name": "USB microphone", "channels": 2, "rate_hz": 44_100.0, "host": "ALSA"} == found
+    assert {"kind": "microphone", "index": 1, "name": "USB microphone", "channels": 2, "rate_hz": 44_100.0, "host": "ALSA"} == found

@@ -4,12 +4,14 @@ from monitor.config.file import inside, load, parse
 from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig
 from monitor.config.root import Config
 from monitor.config.section import NAME, Name
-from monitor.config.source import FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, SourceConfig, StdinConfig
+from monitor.config.source import CameraConfig, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, SourceConfig, StdinConfig
 from monitor.config.stream import RENEWED_S, StreamConfig
+from monitor.config.view import ViewConfig
 
 __all__ = [
     "NAME",
     "RENEWED_S",
+    "CameraConfig",
     "Config",
     "EvidenceConfig",
     "FileConfig",
@@ -23,6 +25,7 @@ __all__ = [
     "SourceConfig",
     "StdinConfig",
     "StreamConfig",
+    "ViewConfig",
     "inside",
     "load",
     "parse",

@@ -21,6 +21,19 @@ class MicrophoneConfig(Section):
     """Channel to listen to, from 0."""
 
 
+Pixels = Annotated[int, Field(ge=16, le=16_384)]
+
+
+class CameraConfig(Section):
+    """A camera of this machine."""
+
+    type: Literal["camera"]
+    device: str = Field(min_length=1)
+    """Path, stable id, or a part of its name, as `diffmon devices` lists it."""
+    size: tuple[Pixels, Pixels] | None = None
+    """Width and height of its picture; what it prefers if none."""
+
+
 class FileConfig(Section):
     """Recordings, played one after another as if they were live."""
 
@@ -77,4 +90,4 @@ class StdinConfig(Section):
         return self
 
 
-SourceConfig = MicrophoneConfig | FileConfig | FolderConfig | NetworkConfig | StdinConfig
+SourceConfig = MicrophoneConfig | CameraConfig | FileConfig | FolderConfig | NetworkConfig | StdinConfig

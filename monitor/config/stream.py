@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.section import Duration, Name, Section
 from monitor.config.source import SourceConfig
+from monitor.config.view import ViewConfig
 from monitor.duration import seconds
 from monitor.schedule import Hours, hours, zone
 
@@ -17,12 +18,18 @@ RENEWED_S = 3600.0
 """How much of what is heard after a drift a profile is made anew from, where that is automatic (s)."""
 
 
+_SOURCES = {"audio": ("microphone", "file", "folder", "network", "stdin"), "image": ("camera", "file", "folder", "network")}
+"""Where each kind may come from."""
+
+
 class StreamConfig(Section):
-    """One microphone or file stream, and when to raise an alarm on it."""
+    """One microphone, camera or file stream, and when to raise an alarm on it."""
 
     name: Name
     kind: Literal["audio", "image"] = "audio"
     source: Annotated[SourceConfig, Field(discriminator="type")]
+    view: ViewConfig | None = None
+    """What of its pictures is looked at; only of an image."""
     model: Path
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""
@@ -44,6 +51,16 @@ class StreamConfig(Section):
     """Without a profile of its own, so much is listened to first, and learned from (s)."""
     recalibrate: Literal["never", "auto"] = "never"
     """What is done about drift."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> StreamConfig:
+        fit = _SOURCES[self.kind]
+        if self.source.type not in fit:
+            expected = f"{', '.join(fit[:-1])} or {fit[-1]}"
+            raise ValueError(f"source.type: {self.source.type!r} does not fit kind {self.kind!r}, expected {expected}")
+        if self.view is not None and self.kind != "image":
+            raise ValueError(f"view: is for kind 'image', and this is {self.kind!r}")
+        return self
 
     @model_validator(mode="after")
     def _enough_is_kept(self) -> StreamConfig:

@@ -1,4 +1,4 @@
-"""Whether every stream's source delivers sound."""
+"""Whether every stream of sound is heard."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from monitor.errors import SourceError
 from monitor.source import Source
 from monitor.source.lively import lively
 from monitor.source.medium import search
+from monitor.source.pulse import SoundPulse
 
 WITHIN_S = 10.0
 """A live source delivers living sound within this time."""
@@ -31,20 +32,22 @@ Opening = Callable[[StreamConfig], Source]
 def findings(config: Config, opening: Opening = build.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
     """One for each stream's source; `opening` opens one that is live."""
     for stream in config.stream:
+        if stream.kind != "audio":
+            continue
         check = f"sound of {stream.name}"
         opened = partial(opening, stream)
         match stream.source:
             case MicrophoneConfig():
                 yield _heard(partial(Finding, check), opened, within_s, silent="alsamixer", mend=_mend)
             case NetworkConfig() as network:
-                silent = f"ffplay {_asked(network)}  # silent there too? then it is its camera or microphone"
-                yield _heard(partial(Finding, check), opened, within_s, silent=silent, mend=partial(_mend_network, network))
+                silent = f"ffplay {asked(network)}  # silent there too? then it is its camera or microphone"
+                yield _heard(partial(Finding, check), opened, within_s, silent=silent, mend=partial(mend_network, network))
             case StdinConfig():
                 yield Finding(check, "ok", "not tried: standard input is the daemon's own")
             case FileConfig(paths=paths):
                 yield _files(check, stream, paths)
             case FolderConfig(path=path):
-                yield _folder(check, path)
+                yield folder(check, path)
 
 
 def _heard(
@@ -73,7 +76,7 @@ def _level_db(source: Source, within_s: float) -> float | None:
         limit = threading.Timer(within_s, source.close)
         limit.start()
         try:
-            for block in lively(source.blocks(), rate_hz=source.rate_hz):
+            for block, _ in lively(source.blocks(), SoundPulse(source.rate_hz)):
                 heard = [] if block is None else [*heard, block.items]
                 if sum(map(len, heard)) >= LISTENED_S * source.rate_hz:
                     return float(10 * np.log10(max(1e-12, np.mean(np.square(np.concatenate(heard), dtype=np.float64)))))
@@ -93,16 +96,16 @@ def _mend(error: str) -> str:
     return 'diffmon devices  # and name one in the stream\'s source: device = "..."'
 
 
-def _mend_network(network: NetworkConfig, error: str) -> str:
+def mend_network(network: NetworkConfig, error: str) -> str:
     """What helps against what a network stream failed with."""
     if "source.password_file" in error:
         return f"ls -l {network.password_file}"
     if "401" in error or "403" in error:
         return 'username = "..."  and  password_file = "..."  # in the stream\'s source, as the server knows them'
-    return f'ffprobe -v error {_asked(network)}  # from here; then, in the stream\'s source: url = "..."'
+    return f'ffprobe -v error {asked(network)}  # from here; then, in the stream\'s source: url = "..."'
 
 
-def _asked(network: NetworkConfig) -> str:
+def asked(network: NetworkConfig) -> str:
     """How FFmpeg's programs are told of the stream, without its secrets."""
     return "-rtsp_transport tcp " * network.url.startswith("rtsp") + shown(network.url)
 
@@ -118,7 +121,8 @@ def _files(check: str, stream: StreamConfig, paths: tuple[Path, ...]) -> Finding
     return Finding(check, "ok", f"{len(files)} recording{'s' * (len(files) != 1)} to play")
 
 
-def _folder(check: str, path: Path) -> Finding:
+def folder(check: str, path: Path) -> Finding:
+    """Whether a folder that is filled can be read."""
     if not os.path.lexists(path):
         return Finding(check, "warning", f"{path}: does not exist yet, and is waited for", f"mkdir -p {path}")
     if not os.path.isdir(path):

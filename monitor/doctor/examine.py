@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from monitor.config import Config, load
-from monitor.doctor import Finding, audio, broker, clock, configuration, disk, gpu, permissions
+from monitor.doctor import Finding, audio, broker, camera, clock, configuration, disk, gpu, permissions
 
 GROUPS: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("configuration", configuration.findings),
     ("GPU", lambda config: gpu.findings(config.device)),
     ("audio", audio.findings),
+    ("camera", camera.findings),
     ("broker", broker.findings),
     ("disk", disk.findings),
     ("permissions", permissions.findings),

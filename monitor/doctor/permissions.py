@@ -1,4 +1,4 @@
-"""Whether secrets are ours alone, and the sound cards ours too."""
+"""Whether secrets are ours alone, and sound cards and cameras ours too."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.config import Config, MicrophoneConfig
+from monitor.config import CameraConfig, Config, MicrophoneConfig
 from monitor.doctor import Finding
 
 _CARDS = Path("/dev/snd")
+_DEVICES = Path("/dev")
 _CREDENTIALS = Path("/run/credentials")
 
 
-def findings(config: Config, cards: Path = _CARDS) -> Iterator[Finding]:
-    """One for each secret file, and one for the sound cards if a stream needs one."""
+def findings(config: Config, cards: Path = _CARDS, devices: Path = _DEVICES) -> Iterator[Finding]:
+    """One for each secret file, and one for the sound cards and one for the cameras if a stream needs one."""
     if config.mqtt is not None:
         for key, file in (("password_file", config.mqtt.password_file), ("key_file", config.mqtt.key_file)):
             if file is not None:
                 yield _secret(f"mqtt.{key}", file)
     if any(isinstance(stream.source, MicrophoneConfig) for stream in config.stream):
         yield _sound(cards)
+    if any(isinstance(stream.source, CameraConfig) for stream in config.stream):
+        yield _cameras(devices)
 
 
 def _secret(check: str, file: Path) -> Finding:
@@ -54,3 +57,14 @@ def _sound(cards: Path) -> Finding:
     if not shut:
         return Finding("sound cards", "ok", f"{len(inputs)} that record may be opened")
     return Finding("sound cards", "failed", f"{shut[0]}: may not be opened", f"usermod -aG audio {getpass.getuser()}  # then log in again")
+
+
+def _cameras(devices: Path) -> Finding:
+    """Whether the cameras may be opened."""
+    found = sorted(devices.glob("video*"))
+    if not found:
+        return Finding("cameras", "failed", f"no camera in {devices}", "lsusb  # is it plugged in? then: dmesg | grep -i uvc")
+    shut = [camera for camera in found if not os.access(camera, os.R_OK | os.W_OK)]
+    if not shut:
+        return Finding("cameras", "ok", f"{len(found)} devices may be opened")
+    return Finding("cameras", "failed", f"{shut[0]}: may not be opened", f"usermod -aG video {getpass.getuser()}  # then log in again")

@@ -21,6 +21,7 @@ from monitor.source import Source
 from monitor.source.microphone import Microphone
 from monitor.source.process import Outlet
 from monitor.source.stdin import StandardInput
+from monitor.source.view import View
 
 
 def command() -> list[str]:
@@ -43,9 +44,24 @@ def opened(specification: dict[str, Any]) -> Source:
             from monitor.source.network import Network
 
             return Network(url, username=username, password=password, rate_hz=rate_hz)
+        case {"type": "camera", "device": device, "size": size, "rate_hz": rate_hz, "view": view}:
+            from monitor.source.camera import Camera
+
+            return Camera(device, size=size, rate_hz=rate_hz, view=seen(view))
+        case {"type": "video", "url": url, "username": username, "password": password, "rate_hz": rate_hz, "view": view}:
+            from monitor.source.network_video import NetworkVideo
+
+            return NetworkVideo(url, username=username, password=password, rate_hz=rate_hz, view=seen(view))
         case {"type": "stdin", "descriptor": descriptor, "rate_hz": rate_hz, **form}:
             return StandardInput(descriptor, rate_hz=rate_hz, **form)
-    raise SourceError(f"a capture process was asked for a {specification.get('type')!r}, expected a microphone, network or stdin")
+    expected = "a microphone, network, stdin, camera or video"
+    raise SourceError(f"a capture process was asked for a {specification.get('type')!r}, expected {expected}")
+
+
+def seen(view: dict[str, Any]) -> View:
+    """A view as it was told."""
+    crop, masks = view["crop"], view["masks"]
+    return View(view["side"], None if crop is None else tuple(crop), tuple(tuple((x, y) for x, y in mask) for mask in masks))
 
 
 def pour(source: Source, outlet: Outlet) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import structlog
 
 from monitor.records import Block
+from monitor.source.pulse import NOT_FINITE
 
 log = structlog.get_logger(__name__)
 
@@ -30,4 +31,4 @@ def finite(blocks: Iterable[Block], *, name: str, rate_hz: float) -> Iterator[Bl
             since = block.start
             log.warning("source.not_finite", source=name, sample=since, expected="finite samples; what is not is left out")
         if block.end - since >= _LONG_S * rate_hz:
-            yield Block(block.end, block.items[:0], block.time_s)
+            yield Block(block.end, block.items[:0], block.time_s, reason=NOT_FINITE)

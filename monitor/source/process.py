@@ -1,13 +1,14 @@
 """A live source in a process of its own: sound systems hang and crash, and only a process can be killed.
 
 The child writes messages into a pipe, the parent reads them: a header (kind, first index, monotonic time, payload's bytes, all
-little-endian) and the payload: float32 items, a sentence about a failure, or nothing at the source's end. The monotonic clock is
-the machine's, so both mean the same by it. A full pipe loses the block that does not fit: the index says so. The end of the pipe
-is the child's death.
+little-endian) and the payload: items, of a shape and type that both sides know; why there are none; which part of a picture the
+items from now on show; a sentence about a failure; or nothing at the source's end. The monotonic clock is the machine's, so both
+mean the same by it. A full pipe loses the block that does not fit: the index says so. The end of the pipe is the child's death.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import struct
@@ -20,7 +21,7 @@ from fcntl import F_SETPIPE_SZ, fcntl
 import numpy as np
 
 from monitor.errors import SourceError
-from monitor.records import Block
+from monitor.records import Block, Box, Items
 
 STALL_S = 6.0
 """A child that delivers nothing for so long is killed; a little longer than its source itself takes to notice."""
@@ -29,11 +30,12 @@ START_S = 10.0
 KILLED_S = 3.0
 """How long a killed child is waited for."""
 
-_PIPE_BYTES = 1 << 20  # 16 s of sound
+_PIPE_BYTES = 1 << 20  # 16 s of sound, five pictures
 _READ_BYTES = 1 << 16
 _MOST_BYTES = 1 << 24  # of a payload; more is no message of ours
 _HEADER = struct.Struct("<cqdI")
-_BLOCK, _FAILURE, _END = b"B", b"F", b"E"
+_BLOCK, _NOTHING, _SHOWN, _FAILURE, _END = b"B", b"N", b"S", b"F", b"E"
+_BOX = struct.Struct("<4d")
 
 
 class Outlet:
@@ -42,13 +44,23 @@ class Outlet:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = b""
+        self._shown: Box | None = None
         with suppress(OSError):  # a smaller pipe holds less
             fcntl(descriptor, F_SETPIPE_SZ, _PIPE_BYTES)
         os.set_blocking(descriptor, False)
 
     def block(self, block: Block) -> bool:
         """Whether there was room for a block; a message that was begun is finished first."""
-        return self._flushed() and self._write(_message(_BLOCK, block.start, block.time_s, block.items.tobytes()))
+        if not (self._flushed() and self._write(self._showing(block.shown) + _told_of(block))):
+            return False
+        self._shown = block.shown
+        return True
+
+    def _showing(self, shown: Box | None) -> bytes:
+        """What has to be said before a block that shows this."""
+        if shown == self._shown:
+            return b""
+        return _message(_SHOWN, 0, 0.0, b"" if shown is None else _BOX.pack(*shown))
 
     def failure(self, sentence: str) -> None:
         """Says why there will be no more, once what was begun is out."""
@@ -83,6 +95,8 @@ class Process:
         command: starts the child, whose standard output is the pipe.
         name: of the source, for messages.
         rate_hz: of the items.
+        item: shape of one.
+        dtype: of its numbers.
         told: what the child reads from its standard input; not its arguments, since those are for everyone to see.
         lent: descriptors that it may use.
 
@@ -96,17 +110,21 @@ class Process:
         *,
         name: str,
         rate_hz: float,
+        item: tuple[int, ...] = (1,),
+        dtype: str = "float32",
         told: bytes = b"",
         lent: Sequence[int] = (),
         stall_s: float = STALL_S,
         start_s: float = START_S,
     ) -> None:
         self.rate_hz: float = rate_hz
-        self.item: tuple[int, ...] = (1,)
-        self.dtype = "float32"
+        self.item = item
+        self.dtype = dtype
+        self._item_bytes = math.prod(item) * np.dtype(dtype).itemsize
+        self._shown: Box | None = None
         self._name = name
-        self._stall_s = stall_s
-        self._patience_s = start_s
+        self._stall_s = stall_s + 1 / rate_hz  # items may be far apart
+        self._patience_s = start_s + 1 / rate_hz
         self._begun = self._closed = False
         self._deciding = threading.Lock()
         try:
@@ -140,7 +158,7 @@ class Process:
                 while (message := _taken(received)) is not None:
                     if message[0] == _END:
                         return
-                    yield self._opened(*message)
+                    yield from self._opened(*message)
                 received += self._more()
 
     def close(self) -> None:
@@ -158,21 +176,42 @@ class Process:
         poll = select.poll()
         poll.register(self._pipe.fileno(), select.POLLIN)
         if not poll.poll(1000 * self._patience_s):
-            raise SourceError(f"{self._name}: nothing came for {self._patience_s:g} s, its process hangs and is killed")
+            raise SourceError(f"{self._name}: nothing came for {self._patience_s:.3g} s, its process hangs and is killed")
         self._patience_s = self._stall_s
         found = os.read(self._pipe.fileno(), _READ_BYTES)
         if not found and not self._closed:
             raise SourceError(f"{self._name}: its process {_ended(self._child)}")
         return found
 
-    def _opened(self, kind: bytes, start: int, time_s: float, payload: bytes) -> Block:
-        if kind == _FAILURE:
-            raise SourceError(payload.decode(errors="replace"))
-        return Block(start, np.frombuffer(payload, np.float32).reshape(-1, *self.item), time_s)
+    def _opened(self, kind: bytes, start: int, time_s: float, payload: bytes) -> Iterator[Block]:
+        match kind:
+            case b"F":
+                raise SourceError(payload.decode(errors="replace"))
+            case b"S" if len(payload) in (0, _BOX.size):
+                self._shown = _BOX.unpack(payload) if payload else None
+            case b"N":
+                yield Block(start, self._items(b""), time_s, reason=payload.decode(errors="replace") or None)
+            case b"B" if len(payload) % self._item_bytes == 0:
+                yield Block(start, self._items(payload), time_s, self._shown)
+            case _:
+                raise _strange()
+
+    def _items(self, payload: bytes) -> Items:
+        return np.frombuffer(payload, self.dtype).reshape(-1, *self.item)
 
 
 def _message(kind: bytes, start: int, time_s: float, payload: bytes) -> bytes:
     return _HEADER.pack(kind, start, time_s, len(payload)) + payload
+
+
+def _told_of(block: Block) -> bytes:
+    if not len(block.items):
+        return _message(_NOTHING, block.start, block.time_s, (block.reason or "").encode())
+    return _message(_BLOCK, block.start, block.time_s, block.items.tobytes())
+
+
+def _strange() -> SourceError:
+    return SourceError("a capture process sends what is no message; is something else writing into its standard output?")
 
 
 def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
@@ -180,8 +219,8 @@ def _taken(received: bytearray) -> tuple[bytes, int, float, bytes] | None:
     if len(received) < _HEADER.size:
         return None
     kind, start, time_s, size = _HEADER.unpack_from(received)
-    if kind not in (_BLOCK, _FAILURE, _END) or size > _MOST_BYTES or (kind == _BLOCK and size % np.float32().itemsize):
-        raise SourceError("a capture process sends what is no message; is something else writing into its standard output?")
+    if kind not in (_BLOCK, _NOTHING, _SHOWN, _FAILURE, _END) or size > _MOST_BYTES:
+        raise _strange()
     end = _HEADER.size + size
     if len(received) < end:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from monitor.records import Block
 
@@ -19,7 +20,7 @@ def resampled(blocks: Iterable[Block], *, from_hz: int, to_hz: int) -> Iterator[
     expected = end = 0
     for block in blocks:
         if not len(block.items):
-            yield Block(end, block.items, block.time_s)
+            yield replace(block, start=end)
             continue
         if block.start != expected:
             stream.clear()

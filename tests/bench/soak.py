@@ -35,6 +35,7 @@ from monitor.records import Block, Judgement, Window
 from monitor.ring import Ring
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
+from monitor.source.pulse import SoundPulse
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
 from tests.broker import Mosquitto
@@ -138,7 +139,7 @@ def spine(engine: Busy, sink: Mqtt, kept: Kept, speed: list[float]) -> Pipeline:
         windower = Windower(ring, stream=name, length=LENGTH, hop=HOP)
         identity = Identity("soak", name, "audio", "0f0f")
         watches[name] = Watch(identity, Level(RULE, 3.0, extrapolated=True), ring=ring, windower=windower, unix=lambda t: time.time())
-        readers[name] = Reader(name, lambda i=i: Speaker(i, speed), ring, live=True)  # type: ignore[misc]
+        readers[name] = Reader(name, lambda i=i: Speaker(i, speed), ring, pulse=SoundPulse, live=True)  # type: ignore[misc]
     engines = dict.fromkeys(watches, engine)
     return Pipeline(watches=watches, readers=readers, engines=engines, sinks=[sink, kept], arrived=arrived, notifier=Notifier())
 
