@@ -48,6 +48,8 @@ class Pooling(Protocol):
 class Recipe:
     """One sense's."""
 
+    adapts_to: int
+    """Windows of normal that the representation learns from before any network does; 0 if it has nothing to learn."""
     levels: int
     """Haar levels before the network."""
     by_row: bool

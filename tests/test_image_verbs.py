@@ -72,7 +72,7 @@ def test_replay_says_when_and_where(gate: Path, tmp_path: Path) -> None:
     assert (40, 20.0, 1) == (whole["windows"], whole["seconds"], whole["events"])
     where = end["where"]
     for name, expected in zip(("x", "y", "width", "height"), SPOT, strict=True):
-        assert expected == pytest.approx(where[name], abs=4)
+        assert expected == pytest.approx(where[name], abs=10)
 
 
 def test_what_was_seen_is_kept_as_evidence(gate: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_was_seen_is_kept_as_evidence(gate: Path, tmp_path: Path) -> None:
     assert frame[inside].mean() > 240
     assert normal[inside].mean() < frame[inside].mean() - 20
     on = np.argwhere((overlay == BOX_RGB).all(-1))
-    np.testing.assert_allclose((on.min(0), on.max(0)), ((top - 1, left - 1), (top + height, left + width)), atol=2)
+    np.testing.assert_allclose((on.min(0), on.max(0)), ((top - 1, left - 1), (top + height, left + width)), atol=6)
 
 
 def test_a_still_is_judged_by_itself(gate: Path, tmp_path: Path) -> None:

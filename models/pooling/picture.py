@@ -15,7 +15,7 @@ _PLACE = 8  # pixels whose residuals are taken together with their signs
 _TOP = 0.002  # share of the spots that make up the worst of a picture
 _MOST = 0.9  # quantile of a picture's spots that is taken for its own level
 _QUIET = 0.01  # the least mean square that counts
-_SMOOTH = 5  # cells over which heat is a mean
+_SMOOTH = 3  # cells over which heat is a mean
 
 
 class PicturePooling:
@@ -60,7 +60,7 @@ class PicturePooling:
         return torch.cat([moment for each in seen for moment in (each.mean((2, 3)), each.std((2, 3), correction=0))], 1)
 
     def heat(self, cells: Tensor, usual: Tensor) -> Tensor:
-        """Mean squared scaled residual over levels and colours, smoothed over 20 pixels: `[B, H, W]`."""
+        """Mean squared scaled residual over levels and colours, smoothed over 12 pixels: `[B, H, W]`."""
         squared = (cells / usual).square().mean((1, 2))[:, None]
         smooth = F.avg_pool2d(squared, _SMOOTH, 1, _SMOOTH // 2, count_include_pad=False)
         return F.interpolate(smooth, scale_factor=_CELL, mode="bilinear", align_corners=False)[:, 0]

@@ -38,6 +38,7 @@ class AudioSettings:
 
 
 RECIPE = Recipe(
+    adapts_to=0,
     levels=1,
     by_row=True,
     sides=(1, 4, 16),  # one cell, 256 ms, 1 s

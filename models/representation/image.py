@@ -26,6 +26,7 @@ class ImageSettings:
 
 
 RECIPE = Recipe(
+    adapts_to=96,
     levels=2,  # one for pixels of 2, and one more: at a quarter of the cost, as good
     by_row=False,
     sides=(1,),

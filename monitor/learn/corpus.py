@@ -7,6 +7,7 @@ whole recordings; a window's gap lies between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -161,6 +162,18 @@ def decode(stretches: Sequence[Decodable], sense: Representation, stride: int, f
         except SourceError as error:
             failed(str(error))
             yield torch.zeros(0, *sense.shape)
+
+
+def some_windows(stretches: Sequence[Stretch], sense: Representation, count: int, rng: np.random.Generator) -> Tensor:
+    """About so many windows `[n, length, *item]` from all over the stretches, in order; what cannot be decoded is left out."""
+    each = max(1, count // max(1, len(stretches)))
+    chosen = sample(stretches, count / each * max((s.seconds for s in stretches), default=0.0), rng)
+    found = [torch.zeros(0, sense.length, *sense.item)]
+    for stretch in chosen:
+        with suppress(SourceError):
+            items = windows(_samples(stretch, sense), sense, sense.hop)
+            found.append(items[:: max(1, len(items) // each)][:each])
+    return torch.cat(found[1:] or found)
 
 
 def _samples(stretch: Stretch, sense: Representation) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from monitor import __version__
 from monitor.alarm import AlarmCurve
 from monitor.engine import score_of
 from monitor.errors import DiffmonError
-from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, survey, undivided
+from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, some_windows, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, looked_at, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan, primed
 from monitor.opened import medium, open_for, representation, usual_grid
@@ -92,10 +92,13 @@ def train(
     else:
         opened = open_for(init, None, kind=kind)
         model, sense = opened.model, opened.representation
-    job = Job(sense, budget_s, seed, profiled=_PROFILED)
     reads = medium(kind, sense)
     found = survey(paths, reads, sense)
     corpus = divide(found.recordings, reads, sense.length / sense.rate_hz)
+    if init is None and sense.recipe.adapts_to:
+        sense = sense.adapted(some_windows(corpus.training, sense, sense.recipe.adapts_to, np.random.default_rng(seed)))
+        model = replace(model, constants=sense.constants)
+    job = Job(sense, budget_s, seed, profiled=_PROFILED)
     yield from job.decode_training(corpus)
     inputs = standardise(job.training, fit_normal(job.training, sense.recipe))
     model = primed(model, sense, inputs)
