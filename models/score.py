@@ -94,8 +94,12 @@ def means(surprises: Tensor) -> Tensor:
 def distances(places: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
     """Mahalanobis distance, squared and a number, of every place, `[B, ..., T]`, of `[B, ..., T, K]`."""
     apart = places - mean
-    alike = whitener.shape[-3] == 1
-    white = apart @ whitener[..., 0, :, :].mT if alike else (apart[..., None, :] @ whitener.mT)[..., 0, :]
+    if whitener.shape[-3] == 1:
+        white = apart @ whitener[..., 0, :, :].mT
+    elif whitener.dim() > places.dim():  # of each window's own profile
+        white = (apart[..., None, :] @ whitener.mT)[..., 0, :]
+    else:  # of one profile: place by place, so that no matrix is copied for every window
+        white = (apart.movedim(0, -2) @ whitener.mT).movedim(-2, 0)
     return white.square().mean(-1)
 
 

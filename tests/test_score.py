@@ -19,7 +19,7 @@ from models.noise import Noise
 from models.normalise import Normal, fit_normal, standardise
 from models.profile import Profile, stack
 from models.representation.audio import RECIPE, AudioRepresentation, AudioSettings
-from models.score import PARTS, Observed, Score, observe, score
+from models.score import PARTS, Observed, Score, distances, observe, score
 from models.train import train, twin
 from models.unet import UNetSettings
 
@@ -247,3 +247,13 @@ def test_extent_contains_the_peak(height: int, width: int, seed: int) -> None:
     peak = heat.flatten(1).argmax(1)
     for ranges, at, size in ((rows, peak // width, height), (columns, peak % width, width)):
         assert ((0 <= ranges[:, 0]) & (ranges[:, 0] <= at) & (at < ranges[:, 1]) & (ranges[:, 1] <= size)).all()
+
+
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_distances_by_place_are_those_of_each_place(leading: tuple[int, ...]) -> None:
+    """With a whitener a place, one profile for all or one each, a distance is that of the place by its own."""
+    places, mean = torch.randn(4, *leading, 9, 5, generator=seeded(1)), torch.randn(*leading, 9, 5, generator=seeded(2))
+    whitener = torch.randn(*leading, 9, 5, 5, generator=seeded(3))
+    slow = torch.einsum("...tkl,b...tl->b...tk", whitener, places - mean).square().mean(-1)
+    assert_close(distances(places, mean, whitener), slow)
+    assert_close(distances(places, mean.expand(4, *mean.shape), whitener.expand(4, *whitener.shape)), slow)
