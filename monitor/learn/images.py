@@ -30,6 +30,7 @@ from monitor.learn.report import UNTRAINED, Report, outs
 from monitor.records import Progress
 
 COMPARATOR = "positional PCA"
+_SOME = 16  # pictures at a time, no more than are observed at a time
 
 Scores = dict[int, float]
 """By row; larger is stranger."""
@@ -142,10 +143,13 @@ def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test:
     known = fit(model, sense, planes)
     told: list[Tensor] = []
     heats: list[Map] = []
-    for part in observed(model, sense, _planes(test, sense), known.normal):
-        result = score(part, known.profile, sense.recipe.pooling)
-        told.append(by_detector(result, known.profile))
-        heats += [*scaled(result.heat)]
+    for some in torch.from_numpy(test).split(_SOME):
+        with torch.inference_mode():
+            look = sense.look(some[:, None])
+        for part in observed(model, sense, look.planes, known.normal):
+            result = score(part, known.profile, sense.recipe.pooling)
+            told.append(by_detector(result, known.profile))
+            heats += [*scaled(look.in_window(result.heat))]
         yield Progress(stage, len(heats) / len(test))
     return Said(torch.cat(told).double().numpy(), heats)
 
