@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +30,7 @@ from monitor.engine import Engine, open_profile, pick_device
 from monitor.errors import ConfigError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
+from monitor.filled import filled
 from monitor.flac import Sound
 from monitor.health import Notifier
 from monitor.measured import measured
@@ -47,9 +48,7 @@ from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
 from monitor.source.file import FileSource, Paced
-from monitor.source.folder import FolderSource
 from monitor.source.medium import Medium, search
-from monitor.source.position import Position, Trail
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
@@ -183,50 +182,6 @@ def recording_clock(time_s: float) -> float:
     return time_s
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A folder stream: what it is read by, and kept for when it is read again."""
-
-    config: FolderConfig
-    position: Position | None
-    """Where it was left off."""
-    trail: Trail
-    medium: Medium
-    """What reads its recordings."""
-
-    def source(self, watched: Watch, evidence: Evidence | None) -> Source:
-        """The recordings from there on, no faster than they are judged and kept."""
-        ring, windower = watched.ring, watched.windower
-        stream = watched.identity.stream
-        # So that the ring still holds what was before an event when a batch that was cut so far ahead is judged.
-        ahead = int(RING_S / 3 * ring.rate_hz)
-        return FolderSource(
-            self.config.path,
-            self.medium,
-            position=self.position,
-            trail=self.trail,
-            room=lambda start: windower.reaches(start, ahead) and not (evidence is not None and evidence.behind(stream)),
-            settled_s=self.config.settled,
-            silence_s=self.config.silence,
-        )
-
-    def reached(self, keep: Callable[[str], None], index: int) -> None:
-        """Has the position of an index kept."""
-        position = self.trail.at(index)
-        if position is not None:
-            keep(position.text())
-
-
-def filled(stream: StreamConfig, sense: Representation, outbox: Outbox) -> Filled | None:
-    """A folder stream as it was left off, or none if the stream is none."""
-    match stream.source:
-        case FolderConfig() as config:
-            place = outbox.kept(f"position/{stream.name}")
-            position = None if place is None else Position.read(place)
-            return Filled(config, position, Trail(position), files(stream, sense))
-    return None
-
-
 def pipeline(
     config: Config,
     sinks: Sequence[Sink],
@@ -249,7 +204,7 @@ def pipeline(
     outbox.going_on = frozenset(s.name for s in config.stream if isinstance(s.source, FolderConfig))
     for stream in config.stream:
         name, sense = stream.name, opened[stream.name].representation
-        folder = filled(stream, sense, outbox)
+        folder = filled(stream, files(stream, sense), outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
         unix = live_clock if folder is None else recording_clock
         watched = watch(
@@ -266,7 +221,7 @@ def pipeline(
         if folder is None:
             opening = partial(source, stream, sense)
         else:
-            opening = partial(folder.source, watched, evidence)
+            opening = partial(folder.source, watched, evidence, ahead_s=RING_S / 3)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
         heard = pulse(stream)

@@ -20,6 +20,7 @@ from monitor.source.v4l import CameraDevice
 from monitor.source.view import View
 from tests import filmed
 from tests.command import diffmon
+from tests.films import grey, still
 from tests.pictures import filmed as pictures
 from tests.scripted import PATIENCE_S
 from tests.television import Television
@@ -87,6 +88,18 @@ def test_a_camera_is_seen_through_a_process_of_its_own(behaviour: str, status: s
     """Whatever it does, it is no end of the doctor."""
     (found,) = camera.findings(config(tmp_path), lambda *_: filmed.process(behaviour))
     assert status == found.status
+
+
+def test_a_stream_of_files_must_be_readable(tmp_path: Path) -> None:
+    """Pictures and videos, of which the crop must be a part."""
+    path = still(tmp_path / "a.png", grey(0, 64, 48))
+    (found,) = camera.findings(config(tmp_path, type="file", paths=[str(path)]))
+    assert ("ok", "1 recording to play") == (found.status, found.detail)
+    (found,) = camera.findings(config(tmp_path, {"crop": [40, 0, 32, 32]}, type="file", paths=[str(path)]))
+    assert ("failed", f"{path}: the crop of 32 x 32 pixels at x 40, y 0 reaches beyond the picture, which has 64 x 48") == (
+        found.status,
+        found.detail,
+    )
 
 
 def test_a_network_camera_is_seen_as_the_daemon_would(tmp_path: Path) -> None:

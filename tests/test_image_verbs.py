@@ -23,6 +23,8 @@ from monitor.learn.training import train
 from monitor.opened import engines, medium, open_stream
 from monitor.replay import Tally, replay
 from monitor.source.file import FileSource
+from monitor.source.image import ImageFiles
+from monitor.source.view import View
 from tests.broker import until
 from tests.command import diffmon, names
 from tests.films import film, sound_alone, still
@@ -253,6 +255,22 @@ def test_settings_that_do_not_fit_are_a_mistake_of_usage(options: tuple[str, ...
     done = diffmon("train", tmp_path, "--out", tmp_path / "m", *options)
     assert 2 == done.exit_code
     assert message in done.stderr
+
+
+def test_a_view_is_recorded_as_it_is_judged(tmp_path: Path) -> None:
+    """At the view's rate, cropped and masked; what was recorded counts, though the crop is of the source's picture."""
+    film(tmp_path / "a.mkv", [seen(0, spot=True)] * 3, rate_hz=4)
+    config, out = tmp_path / "diffmon.toml", tmp_path / "normal"
+    view = "{ rate_hz = 4, crop = [40, 24, 16, 16], masks = [[[40, 24], [40, 27], [55, 27], [55, 24]]] }"
+    config.write_text(
+        f'[[stream]]\nname = "gate"\nkind = "image"\nmodel = "m"\nview = {view}\nsource = {{ type = "file", paths = ["a.mkv"] }}\n'
+    )
+    for seconds in (0.5, 0.5):
+        done = diffmon("record", "gate", "--config", config, "--for", "500ms", "--out", out, "--json")
+        assert (0, seconds) == (done.exit_code, json.loads(done.stdout)["seconds"])
+    [name] = names(out)
+    items = ImageFiles(View(16), rate_hz=4).read(out / name)
+    assert (2, {128}, {250}) == (len(items), set(items[:, :3].ravel()), set(items[:, 5:].ravel()))
 
 
 def test_a_stream_of_pictures_is_recorded(tmp_path: Path) -> None:

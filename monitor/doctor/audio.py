@@ -45,7 +45,7 @@ def findings(config: Config, opening: Opening = build.recorded_source, *, within
             case StdinConfig():
                 yield Finding(check, "ok", "not tried: standard input is the daemon's own")
             case FileConfig(paths=paths):
-                yield _files(check, stream, paths)
+                yield files(check, stream, paths)
             case FolderConfig(path=path):
                 yield folder(check, path)
 
@@ -100,7 +100,7 @@ def mend_network(network: NetworkConfig, error: str) -> str:
     """What helps against what a network stream failed with."""
     if "source.password_file" in error:
         return f"ls -l {network.password_file}"
-    if "401" in error or "403" in error:
+    if "returned 401" in error or "returned 403" in error:
         return 'username = "..."  and  password_file = "..."  # in the stream\'s source, as the server knows them'
     return f'ffprobe -v error {asked(network)}  # from here; then, in the stream\'s source: url = "..."'
 
@@ -110,15 +110,16 @@ def asked(network: NetworkConfig) -> str:
     return "-rtsp_transport tcp " * network.url.startswith("rtsp") + shown(network.url)
 
 
-def _files(check: str, stream: StreamConfig, paths: tuple[Path, ...]) -> Finding:
+def files(check: str, stream: StreamConfig, paths: tuple[Path, ...]) -> Finding:
+    """Whether a stream's files can be read."""
     try:
         reads = build.files(stream, build.recorded_sense(stream))
-        files = search(paths, reads.files)
-        for file in files:
+        found = search(paths, reads.files)
+        for file in found:
             reads.probe(file)
     except SourceError as error:
         return Finding(check, "failed", str(error), f"ls -l {paths[0]}")
-    return Finding(check, "ok", f"{len(files)} recording{'s' * (len(files) != 1)} to play")
+    return Finding(check, "ok", f"{len(found)} recording{'s' * (len(found) != 1)} to play")
 
 
 def folder(check: str, path: Path) -> Finding:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from monitor import build
-from monitor.config import CameraConfig, Config, FolderConfig, NetworkConfig, StreamConfig
+from monitor.config import CameraConfig, Config, FileConfig, FolderConfig, NetworkConfig, StreamConfig
 from monitor.doctor import Finding
-from monitor.doctor.audio import WITHIN_S, asked, folder, mend_network
+from monitor.doctor.audio import WITHIN_S, asked, files, folder, mend_network
 from monitor.errors import SourceError
 from monitor.opened import pulse
 from monitor.records import Block
@@ -30,6 +30,8 @@ def findings(config: Config, opening: Opening = build.recorded_source, *, within
         match stream.source:
             case CameraConfig() | NetworkConfig() as source:
                 yield _seen(check, stream, source, opening, within_s)
+            case FileConfig(paths=paths):
+                yield files(check, stream, paths)
             case FolderConfig(path=path):
                 yield folder(check, path)
 
