@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,41 +14,34 @@ import structlog
 import torch
 
 from models.representation import Representation
-from monitor import exhibits, live
+from monitor import exhibits
 from monitor.config import (
-    CameraConfig,
     Config,
-    FileConfig,
     FolderConfig,
-    MicrophoneConfig,
-    NetworkConfig,
-    StdinConfig,
     StreamConfig,
 )
 from monitor.control import Control, Told
 from monitor.engine import Engine, open_profile, pick_device
-from monitor.errors import ConfigError
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
-from monitor.filled import filled
-from monitor.flac import Sound
+from monitor.feed import files, is_live, is_once, source
 from monitor.health import Notifier
 from monitor.measured import measured
 from monitor.normal import NormalLog
-from monitor.opened import Opened, about, engines, medium, opened_streams, pulse, representation, usual_grid, view
+from monitor.opened import Opened, about, engines, opened_streams, pulse
 from monitor.pipeline import Judge, Pipeline
 from monitor.reader import Reader
 from monitor.recalibration import Recalibration
 from monitor.records import Command
 from monitor.ring import Ring
-from monitor.segment import SegmentKind
 from monitor.sink import Sink
 from monitor.sink.metrics import Metrics
 from monitor.sink.outbox import Outbox
 from monitor.sink.vitals import Vitals
 from monitor.source import Source
-from monitor.source.file import FileSource, Paced
-from monitor.source.medium import Medium, search
+from monitor.source.folder import FolderSource
+from monitor.source.medium import Medium
+from monitor.source.position import Position, Trail
 from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
@@ -123,55 +116,6 @@ def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
     return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(per_day))
 
 
-def source(stream: StreamConfig, sense: Representation) -> Source:
-    """Opens the source of one stream, for what a representation takes. Raises SourceError."""
-    looks = view(stream, sense.item[0])
-    match stream.source:
-        case CameraConfig() | NetworkConfig() as section if looks is not None:
-            return live.seen(section, sense.rate_hz, looks)
-        case MicrophoneConfig() | NetworkConfig() | StdinConfig() as section:
-            return live.heard(section, round(sense.rate_hz))
-        case FileConfig(paths=paths, loop=loop):
-            reads = files(stream, sense)
-            return Paced(FileSource(search(paths, reads.files), reads, loop=loop))
-    raise ConfigError(f"stream {stream.name}: its source is a folder of recordings, expected one that is heard as it plays")
-
-
-def is_live(stream: StreamConfig) -> bool:
-    """Whether what is not heard now is lost, and a source that fails may come back."""
-    return isinstance(stream.source, MicrophoneConfig | CameraConfig | NetworkConfig | StdinConfig)
-
-
-def is_once(stream: StreamConfig) -> bool:
-    """Whether the source can be opened only once: what one process has taken from standard input, another would miss."""
-    return isinstance(stream.source, StdinConfig)
-
-
-def recorded_source(stream: StreamConfig) -> Source:
-    """Opens the source of one stream as normal of it is recorded. Raises SourceError."""
-    return source(stream, recorded_sense(stream))
-
-
-def files(stream: StreamConfig, sense: Representation) -> Medium:
-    """What reads a stream's files."""
-    return medium(stream.kind, sense, view(stream, sense.item[0]))
-
-
-def recorded_sense(stream: StreamConfig) -> Representation:
-    """As what normal is recorded: as the models take it that will learn from it."""
-    rate = {} if stream.view is None or stream.view.rate_hz is None else {"rate_hz": stream.view.rate_hz}
-    return representation(stream.kind, usual_grid(stream.kind) | rate)
-
-
-def segment(stream: StreamConfig) -> SegmentKind:
-    """As which files normal of a stream is recorded, without loss."""
-    if stream.kind == "image":
-        from monitor.ffv1 import Video
-
-        return SegmentKind(".mkv", Video)
-    return SegmentKind(".flac", lambda path, rate_hz: Sound(path, round(rate_hz)))
-
-
 def live_clock(time_s: float) -> float:
     """Unix time of a monotonic time, by the wall clock as it is now."""
     return time.time() - (time.monotonic() - time_s)
@@ -180,6 +124,50 @@ def live_clock(time_s: float) -> float:
 def recording_clock(time_s: float) -> float:
     """Unix time on the clock of a source that tells it: as it is."""
     return time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A folder stream: what it is read by, and kept for when it is read again."""
+
+    config: FolderConfig
+    position: Position | None
+    """Where it was left off."""
+    trail: Trail
+    medium: Medium
+    """What reads its recordings."""
+
+    def source(self, watched: Watch, evidence: Evidence | None) -> Source:
+        """The recordings from there on, no faster than they are judged and kept."""
+        ring, windower = watched.ring, watched.windower
+        stream = watched.identity.stream
+        # So that the ring still holds what was before an event when a batch that was cut so far ahead is judged.
+        ahead = int(RING_S / 3 * ring.rate_hz)
+        return FolderSource(
+            self.config.path,
+            self.medium,
+            position=self.position,
+            trail=self.trail,
+            room=lambda start: windower.reaches(start, ahead) and not (evidence is not None and evidence.behind(stream)),
+            settled_s=self.config.settled,
+            silence_s=self.config.silence,
+        )
+
+    def reached(self, keep: Callable[[str], None], index: int) -> None:
+        """Has the position of an index kept."""
+        position = self.trail.at(index)
+        if position is not None:
+            keep(position.text())
+
+
+def filled(stream: StreamConfig, sense: Representation, outbox: Outbox) -> Filled | None:
+    """A folder stream as it was left off, or none if the stream is none."""
+    match stream.source:
+        case FolderConfig() as config:
+            place = outbox.kept(f"position/{stream.name}")
+            position = None if place is None else Position.read(place)
+            return Filled(config, position, Trail(position), files(stream, sense))
+    return None
 
 
 def pipeline(
@@ -204,7 +192,7 @@ def pipeline(
     outbox.going_on = frozenset(s.name for s in config.stream if isinstance(s.source, FolderConfig))
     for stream in config.stream:
         name, sense = stream.name, opened[stream.name].representation
-        folder = filled(stream, files(stream, sense), outbox)
+        folder = filled(stream, sense, outbox)
         begin = 0 if folder is None or folder.position is None else folder.position.index
         unix = live_clock if folder is None else recording_clock
         watched = watch(
@@ -221,7 +209,7 @@ def pipeline(
         if folder is None:
             opening = partial(source, stream, sense)
         else:
-            opening = partial(folder.source, watched, evidence, ahead_s=RING_S / 3)
+            opening = partial(folder.source, watched, evidence)
             reached[name] = partial(folder.reached, partial(outbox.keep, f"position/{name}"))
         watches[name] = watched
         heard = pulse(stream)

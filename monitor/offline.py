@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import config
-from monitor.build import files, watch
+from monitor.build import watch
 from monitor.config import Config, FileConfig, StreamConfig
 from monitor.engine import Engine, kind_of, pick_device
 from monitor.errors import ConfigError, SinkError, SourceError
+from monitor.feed import files
 from monitor.opened import Opened, engines, open_stream
 from monitor.recording import Recording, open_recording
 from monitor.records import Event

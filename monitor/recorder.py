@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor import build
+from monitor import feed
 from monitor.config import FolderConfig, inside, load
 from monitor.errors import ConfigError, DiffmonError, SinkError, SourceError
 from monitor.interrupt import asked_to_stop
@@ -112,7 +112,7 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         raise ConfigError(f"{config_path}: no stream {stream!r}, expected one of {', '.join(s.name for s in config.stream)}")
     if isinstance(chosen.source, FolderConfig):
         raise ConfigError(f"{config_path}: stream {stream!r} is a folder of recordings already, expected one that is heard as it plays")
-    sense, kind = build.recorded_sense(chosen), build.segment(chosen)
+    sense, kind = feed.recorded_sense(chosen), feed.segment(chosen)
     with inside(config_path):
         check_source(chosen, number, sense)
     try:
@@ -122,8 +122,8 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     rate_hz = sense.rate_hz
     before_s = found_s(folder, stream, kind, medium(chosen.kind, sense))
     ring = Ring(math.ceil(_RING_S * rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=rate_hz)
-    opening = partial(build.recorded_source, chosen)
-    reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=build.is_live(chosen), once=build.is_once(chosen))
+    opening = partial(feed.recorded_source, chosen)
+    reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=feed.is_live(chosen), once=feed.is_once(chosen))
     segments = Segments(folder, stream, kind, rate_hz=rate_hz)
     wanted = max(0, round((seconds - before_s) * rate_hz))
     lost = 0

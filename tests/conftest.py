@@ -94,3 +94,18 @@ def faulty(made: Make) -> tuple[Path, list[Planted]]:
 
     path = made("faulty.wav", write)
     return path, [Planted(**each) for each in json.loads(path.with_suffix(".json").read_text())]
+
+
+@pytest.fixture(scope="session")
+def gate(made: Make) -> Path:
+    """A folder with a model of what a camera sees, little trained but trained, and the video that it learned."""
+    from monitor.learn.training import train
+    from tests.films import SIDE, film, seen
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        film(folder / "normal.mkv", map(seen, range(80)), rate_hz=2)
+        grid = {"side": SIDE, "rate_hz": 2.0}
+        list(train([folder / "normal.mkv"], folder / "gate.model", kind="image", budget_s=20, seed=1, steps=2, grid=grid))
+
+    return made("gate", make)

@@ -25,6 +25,9 @@ CODECS = {
 }
 """What a file of each kind is written by, and its pixels."""
 
+SPOT = (40, 24, 16, 16)
+"""Left, top, width and height of what is strange, in a picture of twice the side."""
+
 
 def grey(number: int, width: int = SIDE, height: int = SIDE) -> Picture:
     """The frame with a number."""
@@ -71,3 +74,13 @@ def sound_alone(path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def seen(number: int, spot: bool = False) -> np.ndarray:
+    """A picture of 64 pixels a side: a slope and the noise of a camera, and a bright spot."""
+    slope = np.linspace(60, 160, 2 * SIDE)[None, :, None]
+    picture = slope + np.random.default_rng(number).normal(0, 4, (2 * SIDE, 2 * SIDE, 3))
+    if spot:
+        left, top, width, height = SPOT
+        picture[top : top + height, left : left + width] = 250
+    return picture.clip(0, 255).astype(np.uint8)

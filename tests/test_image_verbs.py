@@ -27,34 +27,9 @@ from monitor.source.image import ImageFiles
 from monitor.source.view import View
 from tests.broker import until
 from tests.command import diffmon, names
-from tests.films import film, sound_alone, still
+from tests.films import SIDE, SPOT, film, seen, sound_alone, still
 
-SIDE = 32
 NO_PICTURE = "is not a picture or video that can be read, expected PNG, JPEG, BMP, TIFF, WebP, MP4, MKV, AVI or MPEG-TS"
-SPOT = (40, 24, 16, 16)
-"""Left, top, width and height of what is strange, in a picture of twice the side."""
-
-
-def seen(number: int, spot: bool = False) -> np.ndarray:
-    """A picture of 64 pixels a side: a slope and the noise of a camera, and a bright spot."""
-    slope = np.linspace(60, 160, 2 * SIDE)[None, :, None]
-    picture = slope + np.random.default_rng(number).normal(0, 4, (2 * SIDE, 2 * SIDE, 3))
-    if spot:
-        left, top, width, height = SPOT
-        picture[top : top + height, left : left + width] = 250
-    return picture.clip(0, 255).astype(np.uint8)
-
-
-@pytest.fixture(scope="session")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model of what a camera sees, little trained but trained, and the video that it learned."""
-    folder = tmp_path_factory.mktemp("gate")
-    film(folder / "normal.mkv", map(seen, range(80)), rate_hz=2)
-    for _ in train(
-        [folder / "normal.mkv"], folder / "gate.model", kind="image", budget_s=20, seed=1, steps=2, grid={"side": SIDE, "rate_hz": 2.0}
-    ):
-        pass
-    return folder
 
 
 def test_a_video_is_learned(gate: Path) -> None:

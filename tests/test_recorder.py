@@ -148,7 +148,7 @@ def test_a_folder_of_recordings_is_not_recorded(tmp_path: Path) -> None:
 def test_a_fault_of_ours_is_not_taken_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends the reader ends the recording with it."""
     config = configured(tmp_path, written(tmp_path / "tone.wav", 1.0))
-    monkeypatch.setattr("monitor.build.source", lambda stream, sense: 1 // 0)
+    monkeypatch.setattr("monitor.feed.source", lambda stream, sense: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         list(record(config, "fan", 3.0, tmp_path / "normal"))
 

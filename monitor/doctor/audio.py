@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor import build
+from monitor import feed
 from monitor.address import shown
 from monitor.config import Config, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, StdinConfig, StreamConfig
 from monitor.doctor import Finding
@@ -29,7 +29,7 @@ LISTENED_S = 1.0
 Opening = Callable[[StreamConfig], Source]
 
 
-def findings(config: Config, opening: Opening = build.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
+def findings(config: Config, opening: Opening = feed.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
     """One for each stream's source; `opening` opens one that is live."""
     for stream in config.stream:
         if stream.kind != "audio":
@@ -113,7 +113,7 @@ def asked(network: NetworkConfig) -> str:
 def files(check: str, stream: StreamConfig, paths: tuple[Path, ...]) -> Finding:
     """Whether a stream's files can be read."""
     try:
-        reads = build.files(stream, build.recorded_sense(stream))
+        reads = feed.files(stream, feed.recorded_sense(stream))
         found = search(paths, reads.files)
         for file in found:
             reads.probe(file)

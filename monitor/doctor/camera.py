@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from monitor import build
+from monitor import feed
 from monitor.config import CameraConfig, Config, FileConfig, FolderConfig, NetworkConfig, StreamConfig
 from monitor.doctor import Finding
 from monitor.doctor.audio import WITHIN_S, asked, files, folder, mend_network
@@ -21,7 +21,7 @@ from monitor.source.pulse import Pulse
 Opening = Callable[[StreamConfig], Source]
 
 
-def findings(config: Config, opening: Opening = build.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
+def findings(config: Config, opening: Opening = feed.recorded_source, *, within_s: float = WITHIN_S) -> Iterator[Finding]:
     """One for each stream's source; `opening` opens one that is live, as normal of it is recorded: its model may not be there yet."""
     for stream in config.stream:
         if stream.kind != "image":

@@ -164,7 +164,7 @@ def lines(opened: Opened, rows: Array, rates: Sequence[float], *, seed: int, cas
     yield f"{'case':6}{'seed':>5}{'rate':>7}{'expected':>10}{'counted':>9}{'95 %':>10}  inside  extrapolated"
     for rate in rates:
         stream = StreamConfig(name="room", source=FileConfig(type="file", paths=(Path(),)), model=Path(), false_alarms_per_day=rate)
-        events = begun(windows, rule(stream, opened.curve, opened.representation))
+        events = begun(windows, rule(stream, opened.curve.level(stream.false_alarms_per_day), opened.representation))
         expected = rate * hours / 24
         low, high = poisson.interval(0.95, expected)
         inside, beyond = ("yes" if each else "no" for each in (low <= events <= high, opened.curve.extrapolated(rate)))
