@@ -96,7 +96,9 @@ def test_what_is_heard(data: Path) -> None:
 def test_inputs_to_the_network(data: Path) -> None:
     """What the network is trained on holds the events."""
     sense = AudioRepresentation(AudioSettings())
-    clean, dirty = (inputs([each], heard(each, data, sense)) for each in (place(data), replace(place(data), normal=spoilt(data, 0.25))))
+    clean, dirty = (
+        inputs([each], heard(each, data, sense), sense) for each in (place(data), replace(place(data), normal=spoilt(data, 0.25)))
+    )
     assert clean.shape == dirty.shape
     assert not torch.allclose(clean, dirty, atol=0.5)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+from models.representation import audio
 from models.score import COUNTS
 from monitor.learn import judge, network, optimise
 from monitor.learn.evaluation import PROTOCOLS
@@ -124,7 +126,7 @@ def test_sites_are_fitted_on_their_own_training_clips(sites: Sites, data: Path) 
 
 def test_trained_classes_share_nothing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A class's training clip moves no score of another class, whose training is repeated exactly."""
-    monkeypatch.setattr(optimise, "BATCH", 2)
+    monkeypatch.setattr(audio, "RECIPE", replace(audio.RECIPE, batch=2))
     # How many steps fit into a time is not the same twice.
     monkeypatch.setattr(network, "plan", lambda *args, seconds, steps: optimise.plan(*args, seconds=seconds, steps=3))
     progress, report = evaluated("ovr", data, out=data / "before.csv", budget_s=1.0)
@@ -140,7 +142,7 @@ def test_trained_classes_share_nothing(data: Path, monkeypatch: pytest.MonkeyPat
 
 def test_training(sites: Sites, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a budget the network is trained, shown with its loss, and scores otherwise; the controls stay as they were."""
-    monkeypatch.setattr(optimise, "BATCH", 2)
+    monkeypatch.setattr(audio, "RECIPE", replace(audio.RECIPE, batch=2))
     monkeypatch.setattr(optimise, "LEAST_STEPS", 60)
     _, untrained_report, before = sites
     progress, report = evaluated("sites", made, out=made / "trained.out", budget_s=1.0)

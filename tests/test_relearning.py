@@ -79,7 +79,7 @@ def planted(heard: Array) -> Array:
 def p_of_bangs(opened: Opened, heard: Array) -> float:
     """The p-value of a bang in the middle of many."""
     bangs = torch.from_numpy(planted(heard)[7::24]).float()
-    return float(np.median(p_of(scored(opened.model, bangs, opened.fitted.profile).numpy(), opened.fitted.profile)))
+    return float(np.median(p_of(scored(opened.model, opened.representation, bangs, opened.fitted.profile).numpy(), opened.fitted.profile)))
 
 
 def test_outliers_are_left_out(model: Path, heard: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,9 @@ def test_what_was_marked_is_normal(model: Path, heard: Array, tmp_path: Path) ->
 
 def scored_by(opened: Opened, sound: Array) -> float:
     """The median score of a sound's windows."""
-    return float(scored(opened.model, planes(sound[:, None], opened.representation, 8000), opened.fitted.profile).median())
+    return float(
+        scored(opened.model, opened.representation, planes(sound[:, None], opened.representation, 8000), opened.fitted.profile).median()
+    )
 
 
 def test_the_newest_part_alone(model: Path, heard: Array, tmp_path: Path) -> None:
