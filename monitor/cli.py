@@ -37,10 +37,10 @@ def main() -> None:
 @click.option("--camera", is_flag=True, help="Watch parts on a conveyor instead of a machine room.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
-@click.option("--budget", type=Duration(), default="80s", show_default=True, help="Time to train for.")
+@click.option("--budget", type=Duration(), help="Time to train for; 80s if none, with --camera 3m.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
 @fails_cleanly
-def demo(camera: bool, seed: int, out: Path, budget: float, mqtt: str | None) -> int:
+def demo(camera: bool, seed: int, out: Path, budget: float | None, mqtt: str | None) -> int:
     """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them.
 
     With --camera it draws parts that pass on a conveyor, three of them with a fault, and a shadow that is none.

@@ -33,6 +33,7 @@ class AssemblyLine:
         watching=f"Watching for {LIVE_S:.0f} s",
         looked_for="three faults, and a shadow that is none,",
         detail="overlap",
+        budget_s=180.0,
         grid={"side": SIDE, "rate_hz": RATE_HZ},
     )
 

@@ -32,6 +32,7 @@ class MachineRoom:
         watching=f"Listening for {LIVE_S:.0f} s",
         looked_for="four faults",
         detail="level dB",
+        budget_s=80.0,
         grid={},
     )
 

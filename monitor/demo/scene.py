@@ -78,6 +78,8 @@ class About:
     looked_for: str
     detail: str
     """Heading of the scene's own column."""
+    budget_s: float
+    """To learn in, if nobody says otherwise."""
     grid: Mapping[str, float]
     """How the model looks at it, where not as usual."""
 

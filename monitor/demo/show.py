@@ -30,7 +30,7 @@ _AFTER_S = IN_TIME_S  # a fault that has just ended may still be announced
 _ROW = "{:12s} {:>8s} {:>8s} {:>9s} {:>7s} {:>7s}  {}"
 
 
-def run(scene: Scene, *, seed: int, out: Path, budget_s: float, broker: str | None) -> int:
+def run(scene: Scene, *, seed: int, out: Path, budget_s: float | None, broker: str | None) -> int:
     """Runs the demo; 0 if all faults were announced in time and nothing else was."""
     _require()
     named = _address(broker) if broker is not None else None
@@ -39,7 +39,10 @@ def run(scene: Scene, *, seed: int, out: Path, budget_s: float, broker: str | No
     staged = scene.record(out)
     click.echo(f"Learning what is normal {about.learning}:")
     model = out / "model.safetensors"
-    follow(training.train([out / about.normal], model, kind=about.kind, budget_s=budget_s, seed=seed, grid=about.grid), as_json=False)
+    follow(
+        training.train([out / about.normal], model, kind=about.kind, budget_s=budget_s or about.budget_s, seed=seed, grid=about.grid),
+        as_json=False,
+    )
     with _listening(named) as (host, port):
         config = _configure(out, about, host, port, seed)
         began_s, heard = _watch(config, about, host, port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,8 @@ from monitor.whole import check_writable
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
 _DECODED, _PROFILED = 24, 6
 _MOST_DECODED, _MOST_SIZED = 8192, 2048
+_MOST_NUMBERS = 1 << 27  # of planes in memory at a time: half a gigabyte
+_QUICK = 4 * 6144  # numbers in the planes of a window up to which that pace holds; larger ones, such as pictures, take as much longer
 CALIBRATED = 30
 """Windows for each second of the budget, where nothing is trained."""
 _HELD = 0.7  # of the windows that a profile is made of; the rest are of the training
@@ -149,8 +152,9 @@ class Job:
         self._rng = np.random.default_rng(seed)
         self._seed = seed
         self._hop_s = sense.hop / sense.rate_hz
-        self._most_decoded = min(_MOST_DECODED, int(_DECODED * budget_s))
-        self._most_profiled = int(profiled * budget_s)
+        size = math.prod(sense.shape)
+        self._most_decoded = min(_MOST_DECODED, int(_DECODED * budget_s), _MOST_NUMBERS // size)
+        self._most_profiled = int(profiled * budget_s * min(1.0, _QUICK / size))
         self._most_sized_s = min(_MOST_SIZED, self._most_profiled) * self._hop_s
         self._failed: list[str] = []
         self._trained_s = self._held_s = 0.0
@@ -193,7 +197,7 @@ class Job:
         """The same of chosen stretches: sizes from those trained on and from some held out, scores from all held out."""
         self._held_s = sum(s.seconds for s in [*sized, *rest])
         total_s = self._held_s + sum(s.seconds for s in trained)
-        pieces = Pieces(self._decoded(trained) if model.folded is None else [self.training], self._decoded(sized))
+        pieces = Pieces(self._decoded(trained) if model.folded is None else [self._some_trained()], self._decoded(sized))
         if not sum(map(len, pieces.held_out)):
             raise DiffmonError("\n".join([*self._failed, "none of the normal held out for calibration could be decoded"]))
         normal = fit_normal(pieces.all, self._sense.recipe)
@@ -209,6 +213,11 @@ class Job:
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
         self.scores = scores
         self.fitted = fitted(self._sense, profile, scores, seed=self._seed)
+
+    def _some_trained(self) -> Tensor:
+        """Of all windows that were trained on, as many as sizes are fitted on, from all folds alike."""
+        most = max(5, round((1 - _HELD) * self._most_sized_s / self._hop_s))
+        return self.training[:: math.ceil(len(self.training) / most)]
 
     def _decoded(self, stretches: Sequence[Decodable]) -> list[Tensor]:
         return list(decode(stretches, self._sense, self._sense.hop, self._failed.append))
