@@ -1,4 +1,6 @@
-"""A conveyor seen from above, drawn from nothing: a belt between rails, parts that pass, a lamp, shadows, a sensor's noise.
+"""A conveyor seen from above, drawn from nothing: a belt between rails, parts that come by, a lamp, shadows, a sensor's noise.
+
+The belt goes on by one part every few seconds, and rests while it is looked at.
 
 A conveyor's look (`Conveyor.drawn`) and a stretch of what passes on it (`Footage`) have seeds of their own: two stretches of one
 conveyor look alike and share no part. Frames are `[SIDE, SIDE, 3]` uint8 RGB; the same in distribution however
@@ -18,16 +20,16 @@ from monitor.demo.shape import Floats, cover, disc, paint, shade
 from monitor.evidence.overlay import Pixels, rounded
 
 SIDE = 256
-SPEED = 36.0
-"""Pixels a second, to the right."""
 PITCH = 150.0
-"""From one part to the next, on average (pixels)."""
+"""From one part to the next, on average, and from one rest to the next (pixels, to the right)."""
+STEP_S = 4.0
+"""How long it rests."""
 SHADOW_S = 4.0
 """A shadow takes so long to pass."""
 _RAIL = 26
 _PERIOD = 512  # after so many pixels the belt looks the same
 _FIRST = 2  # number of the part that is about in the middle at the beginning: some were laid before it
-_LAID = 14.0  # how far chance lays a part from its place, either way
+_LAID = 6.0  # how far chance lays a part from its place, either way
 _SHADOW_DEPTH, _SHADOW_HALF, _SHADOW_SOFT = 0.42, 46.0, 40.0
 _NOISE = 2.2  # deviation, of 255
 
@@ -104,7 +106,7 @@ class Footage:
     def middle(self, number: int, time_s: float) -> tuple[float, float]:
         """Where the middle of a part is at a time, x and y (pixels)."""
         laid = np.random.default_rng([self._seed, 2, number]).uniform(-_LAID, _LAID, 2)
-        return SPEED * time_s - PITCH * (number - _FIRST) + SIDE / 2 + laid[0], SIDE / 2 + laid[1] / 2
+        return way(time_s) - PITCH * (number - _FIRST) + SIDE / 2 + laid[0], SIDE / 2 + laid[1] / 2
 
     def frame(self, time_s: float) -> Pixels:
         """What is seen at a time from the stretch's beginning."""
@@ -121,8 +123,8 @@ class Footage:
 
     def _scene(self, time_s: float) -> Floats:
         """Belt, parts and rails as they are, before any light falls on them."""
-        way = SPEED * time_s
-        whole, rest = floor(way), np.float32(way - floor(way))
+        gone = way(time_s)
+        whole, rest = floor(gone), np.float32(gone - floor(gone))
         columns = np.arange(SIDE) - whole
         belt = self._conveyor.belt
         seen: Floats = (1 - rest) * belt[:, columns % _PERIOD] + rest * belt[:, (columns - 1) % _PERIOD]
@@ -134,9 +136,14 @@ class Footage:
         return seen
 
 
+def way(time_s: float) -> float:
+    """How far the belt has gone (pixels)."""
+    return PITCH * floor(time_s / STEP_S + 1e-9)
+
+
 def _numbers(time_s: float) -> range:
     """The parts that may be seen at a time."""
-    middle = _FIRST + SPEED * time_s / PITCH
+    middle = _FIRST + way(time_s) / PITCH
     away = (SIDE / 2 + REACH + _LAID) / PITCH
     return range(ceil(middle - away), floor(middle + away) + 1)
 

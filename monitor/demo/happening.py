@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.demo.conveyor import PITCH, SIDE, SPEED, Conveyor, Footage, Shadow
+from monitor.demo.conveyor import PITCH, SIDE, STEP_S, Conveyor, Footage, Shadow
 from monitor.demo.part import FAULTS, REACH, Defect, spoilt
 from monitor.records import Box
 
@@ -15,6 +15,7 @@ LEAD_S, TAIL_S = 10.0, 8.0
 LEAST_S = 22.0
 """From one's beginning to the next one's: a part must have passed, its event ended, and another may begin."""
 SHADOW = "shadow"
+_SOFT = 3.0  # pixels that a defect reaches beyond its corners: its edges are soft
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def stage(conveyor: Conveyor, *, seconds: float, seed: int) -> tuple[Footage, li
 def _begins(seconds: float, rng: np.random.Generator) -> list[float]:
     """When each happening is to begin: what time is left over is shared out at random."""
     count = len(FAULTS) + 1
-    least_s = LEAD_S + (count - 1) * LEAST_S + PITCH / SPEED + SIDE / SPEED + TAIL_S
+    least_s = LEAD_S + (count - 1) * LEAST_S + STEP_S * (1 + SIDE / PITCH) + TAIL_S
     if seconds < least_s:
         raise ValueError(f"{seconds:g} s cannot hold {count} happenings, expected at least {least_s:.0f} s")
     spare_s = rng.dirichlet(np.ones(count + 1))[:count] * (seconds - least_s)
@@ -89,11 +90,13 @@ def _next(footage: Footage, time_s: float) -> int:
 
 
 def _flaw(footage: Footage, number: int) -> Flaw:
-    corners = footage.part(number).corners(*footage.middle(number, 0.0))
-    defect = footage.part(number).defect
-    assert defect is not None  # noqa: S101  # it was planted
-    left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
-    return Flaw(defect.fault, -right / SPEED, -left / SPEED, (SIDE - left) / SPEED, number, footage)
+    part = footage.part(number)
+    assert part.defect is not None  # noqa: S101  # it was planted
+    lasts = [STEP_S * i for i in range(number + 4)]
+    sides = [(corners[:, 0].min(), corners[:, 0].max()) for corners in (part.corners(*footage.middle(number, t)) for t in lasts)]
+    seen = [t for t, (left, right) in zip(lasts, sides, strict=True) if right > -_SOFT and left < SIDE + _SOFT]
+    whole = [t for t, (left, right) in zip(lasts, sides, strict=True) if left >= 0 and right <= SIDE]
+    return Flaw(part.defect.fault, seen[0], whole[0], seen[-1] + STEP_S, number, footage)
 
 
 def overlap(a: Box, b: Box) -> float:
