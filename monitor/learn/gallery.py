@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monitor.errors import DiffmonError, SourceError
 from monitor.learn.table import Line, read_table
 
@@ -86,14 +83,3 @@ def _row(number: int, line: Line) -> Row:
     if split == "train" and label != NORMAL:
         raise line.fault("label", f"{NORMAL!r}, as it must be where split is train")
     return Row(number, line.text("category"), split, label, line.text("file"), line.values["mask"] or "")
-
-
-def picture(path: Path, side: int) -> NDArray[np.uint8]:
-    """A picture `[side, side, 3]` of a file. Raises SourceError."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as found:
-            return np.asarray(found.convert("RGB").resize((side, side), Image.Resampling.BOX))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error}, expected a picture") from None

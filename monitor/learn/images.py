@@ -23,11 +23,15 @@ from monitor.learn import judge
 from monitor.learn.components import SIDE, PositionalComponents
 from monitor.learn.detection import DETECTORS, FUSION, by_detector, fit
 from monitor.learn.fitting import observed
-from monitor.learn.gallery import Category, Row, categories, picture
+from monitor.learn.gallery import Category, Row, categories
 from monitor.learn.maps import Folder, Map, pixel_auroc, scaled
 from monitor.learn.network import Trained, gflop, start_from, trained, untrained
 from monitor.learn.report import UNTRAINED, Report, outs
 from monitor.records import Progress
+from monitor.source.image import FILES
+from monitor.source.medium import check, reached
+from monitor.source.pictures import load
+from monitor.source.view import View
 
 COMPARATOR = "positional PCA"
 _SOME = 16  # pictures at a time, no more than are observed at a time
@@ -121,8 +125,9 @@ def _judged(
     rows = category.judged
     normal = yield from _pictures(f"{category.name}: reading", category.normal, data, sense)
     test = yield from _pictures(f"{category.name}: reading", rows, data, sense)
-    sense = sense.adapted(torch.from_numpy(normal)[:, None])
-    start = replace(start, constants=sense.constants)
+    if not start.constants:  # a network to start from looks at parts as it has learned to
+        sense = sense.adapted(torch.from_numpy(normal)[:, None])
+        start = replace(start, constants=sense.constants)
     planes = _planes(normal, sense)
     ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes, sense.recipe))], budget_s=budget_s, seed=seed)
     said = yield from _said(f"{category.name}: scoring", ours.models[0], sense, planes, test)
@@ -156,9 +161,11 @@ def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test:
 
 def _pictures(stage: str, rows: Sequence[Row], data: Path, sense: Representation) -> Generator[Progress, None, Pictures]:
     """The rows' pictures. Raises SourceError naming the file."""
-    found = np.zeros((len(rows), *sense.item), np.uint8)
+    found, view = np.zeros((len(rows), *sense.item), np.uint8), View(sense.item[0])
     for i, row in enumerate(rows):
-        found[i] = picture(data / row.file, side=sense.item[0])
+        with reached(data / row.file):
+            check(data / row.file, FILES)
+            found[i] = view.item(load(data / row.file))
         yield Progress(stage, (i + 1) / len(rows))
     return found
 
