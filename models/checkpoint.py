@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from torch import Tensor
 
 from models.denoiser import Denoiser
 from models.prior import Folded, Gaussian
-from models.profile import Profile
+from models.profile import Profile, of_tensors
 from models.unet import UNetSettings
 
-_FORMAT = 4
+_FORMAT = 5
 _KEY = "diffmon"
+_PROFILE = "profile."
 
 
 class CheckpointError(ValueError):
@@ -117,12 +118,12 @@ def _network(model: Model) -> dict[str, Tensor]:
 
 
 def _tensors(fitted: Fitted) -> dict[str, Tensor]:
-    profile = {f"profile.{f.name}": getattr(fitted.profile, f.name) for f in fields(Profile)}
+    profile = {f"{_PROFILE}{name}": tensor for name, tensor in fitted.profile.tensors().items()}
     return profile | {f"alarm.{k}": v for k, v in fitted.alarm.items()}
 
 
 def _fitted(tensors: Mapping[str, Tensor]) -> Fitted:
-    profile = Profile(*(tensors[f"profile.{f.name}"] for f in fields(Profile)))
+    profile = of_tensors({k.removeprefix(_PROFILE): v for k, v in tensors.items() if k.startswith(_PROFILE)})
     return Fitted(profile, {k[6:]: v for k, v in tensors.items() if k.startswith("alarm.")})
 
 

@@ -16,15 +16,11 @@ from torch import Tensor
 from models.calibrate import fit_tail, quantile_grid
 from models.normalise import Normal
 from models.profile import Profile
-from models.recipe import Pooling
-from models.score import COUNTS, PARTS, Observed, means, statistics
+from models.recipe import Observed, Pooling, Sizes
+from models.score import PARTS, means
 
 _BLOCKS = 5
-_STILL = 0.05  # deviation at least: what never moves must not make its rounding noise an alarm
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
-_REACH = 0.02, 0.98  # quantiles between which a value is normal
-_DEVIATIONS = 2.05  # ... which a Gaussian's lie from its middle
-_LEAST_ENERGY = 0.2  # deviation of a log energy: over 2 s even steady noise moves about so much
 _USUAL_MEAN = 0.5, 8  # of a mean surprise, likewise: a few windows tell it
 
 
@@ -37,13 +33,13 @@ def fit_profile(normal: Normal, observed: Observed, overlap: int, pooling: Pooli
         overlap: how many windows after one still share items with it.
         pooling: of the sense.
     """
-    sized = fit_sizes(normal, observed, pooling)
-    stats = crosswise(normal, observed, overlap, pooling)
+    profile = sized(normal, pooling.fit(observed), pooling)
+    stats = crosswise(observed, overlap, pooling)
     location, scale = robust(stats, *_USUAL)
-    told = means((stats - location) / scale)
+    told = means((stats - location) / scale, pooling.counts)
     mean_location, mean_scale = robust(told, *_USUAL_MEAN)
     scores = ((told - mean_location) / mean_scale)[:, -1]
-    return replace(sized, location=location, scale=scale, mean_location=mean_location, mean_scale=mean_scale), scores
+    return replace(profile, location=location, scale=scale, mean_location=mean_location, mean_scale=mean_scale), scores
 
 
 def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
@@ -51,41 +47,33 @@ def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
     return replace(profile, quantiles=quantile_grid(held_out), tail=fit_tail(held_out))
 
 
-def fit_sizes(normal: Normal, observed: Observed, pooling: Pooling) -> Profile:
+def sized(normal: Normal, sizes: Sizes, pooling: Pooling) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
-    by_level = [pooling.whitener(level) for level in observed.courses.unbind(1)]
-    course_mean, course_whitener = (torch.stack(each) for each in zip(*by_level, strict=True))
-    energy_location, energy_scale = reach(observed.energies, _LEAST_ENERGY)
-    texture_location, texture_scale = reach(observed.texture, _STILL)
-    feature_mean, feature_whitener = pooling.whitener(observed.places)
+    statistics, told = sum(pooling.counts), len(PARTS) + 1
     return Profile(
         *normal,
-        residual=pooling.usual(observed.cells),
-        excess=pooling.usual(observed.cells.clamp_min(0)),
-        course_mean=course_mean,
-        course_whitener=course_whitener,
-        energy_location=energy_location,
-        energy_scale=energy_scale,
-        texture_location=texture_location,
-        texture_scale=texture_scale,
-        feature_mean=feature_mean,
-        feature_whitener=feature_whitener,
-        location=torch.zeros(sum(COUNTS)),
-        scale=torch.ones(sum(COUNTS)),
-        mean_location=torch.zeros(len(PARTS) + 1),
-        mean_scale=torch.ones(len(PARTS) + 1),
+        sizes=sizes,
+        location=torch.zeros(statistics),
+        scale=torch.ones(statistics),
+        mean_location=torch.zeros(told),
+        mean_scale=torch.ones(told),
         quantiles=torch.zeros(2),
         tail=torch.tensor([0.0, 1.0, 1.0, 0.0]),
     )
 
 
-def crosswise(normal: Normal, observed: Observed, overlap: int, pooling: Pooling) -> Tensor:
+def crosswise(observed: Observed, overlap: int, pooling: Pooling) -> Tensor:
     """Statistics `[B, N]` of every block of windows, by sizes fitted on the other blocks."""
     stats = []
-    for block, others in blocks(len(observed.cells), overlap):
-        sizes = fit_sizes(normal, Observed(*(o[others] for o in observed)), pooling)
-        stats.append(statistics(Observed(*(o[block] for o in observed)), sizes, pooling))
+    for block, others in blocks(count_of(observed), overlap):
+        sizes = pooling.fit({name: each[others] for name, each in observed.items()})
+        stats.append(pooling.statistics({name: each[block] for name, each in observed.items()}, sizes))
     return torch.cat(stats)
+
+
+def count_of(observed: Observed) -> int:
+    """How many windows it is of."""
+    return len(next(iter(observed.values())))
 
 
 def blocks(count: int, overlap: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -102,13 +90,3 @@ def robust(values: Tensor, usual: float, prior: int) -> tuple[Tensor, Tensor]:
     spread = (high - low) / 1.349
     n = len(values)
     return middle, ((n * spread.square() + prior * usual**2) / (n + prior)).sqrt()
-
-
-def reach(values: Tensor, least: float) -> tuple[Tensor, Tensor]:
-    """Middle `[...]` of the range of values `[B, ...]`, and the deviation that a Gaussian of that range has, at least `least`.
-
-    The range leaves out the outermost values. Quartiles would not do: normal of several recordings lies in lumps, and the
-    largest alone would say where they are.
-    """
-    low, high = torch.quantile(values, torch.tensor(_REACH), dim=0)
-    return (low + high) / 2, ((high - low) / (2 * _DEVIATIONS)).clamp_min(least)

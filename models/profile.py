@@ -6,11 +6,15 @@ windows of different streams share one call of the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+
+from models.recipe import Sizes
+
+_SIZES = "sizes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +27,8 @@ class Profile:
     """Of the planes, `[C, H, 1]` or `[C, 1, 1]`."""
     subband: Tensor
     """Deviation of the Haar sub-bands of the standardised planes, `[4C, 1, 1]` a level."""
-    residual: Tensor
-    """RMS of the residual of one cell, `[L, C, H, 1]` or `[L, C, 1, 1]`."""
-    excess: Tensor
-    """RMS of that part of it that is above nothing, in the same shape."""
-    course_mean: Tensor
-    """Of the courses of the residual, `[L, T, K]`; T is 1 where places are alike."""
-    course_whitener: Tensor
-    """Makes them white, `[L, T, K, K]`."""
-    energy_location: Tensor
-    """Middle of the range of the residual's log energies, `[C, H]` or `[L, C]`."""
-    energy_scale: Tensor
-    """Deviation of the same, by the width of that range."""
-    texture_location: Tensor
-    """Middle of the range of the texture, `[F]`."""
-    texture_scale: Tensor
-    """Deviation of the same, `[F]`."""
-    feature_mean: Tensor
-    """Of the input's features place by place, `[T, K]`; T is 1 where places are alike."""
-    feature_whitener: Tensor
-    """Makes them white, `[T, K, K]`."""
+    sizes: Sizes
+    """How large residuals and features are, as the pooling of the sense keeps it."""
     location: Tensor
     """Median of each statistic, `[N]`."""
     scale: Tensor
@@ -58,13 +44,34 @@ class Profile:
 
     def gather(self, streams: Tensor) -> Profile:
         """The rows of a stacked profile for windows of the streams `[B]`."""
-        return Profile(*(getattr(self, f.name)[streams] for f in fields(self)))
+        return self.each(lambda tensor: tensor[streams])
+
+    def put(self, stream: int, profile: Profile) -> None:
+        """Replaces one row of a stacked profile."""
+        for name, tensor in self.tensors().items():
+            tensor[stream] = profile.tensors()[name].to(tensor.device)
 
     def to(self, device: torch.device) -> Profile:
         """The same on a device."""
-        return Profile(*(getattr(self, f.name).to(device) for f in fields(self)))
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Profile:
+        """A profile of what becomes of every tensor."""
+        return of_tensors({name: change(tensor) for name, tensor in self.tensors().items()})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it by name; sizes as `sizes.NAME`."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sizes"}
+        return own | {f"{_SIZES}{name}": tensor for name, tensor in self.sizes.items()}
+
+
+def of_tensors(tensors: Mapping[str, Tensor]) -> Profile:
+    """The profile of what `Profile.tensors` gave. Raises KeyError if one of its own is missing."""
+    sizes = {name.removeprefix(_SIZES): tensor for name, tensor in tensors.items() if name.startswith(_SIZES)}
+    return Profile(sizes=sizes, **{f.name: tensors[f.name] for f in fields(Profile) if f.name != "sizes"})
 
 
 def stack(profiles: Sequence[Profile]) -> Profile:
     """One profile with a leading axis for the stream."""
-    return Profile(*(torch.stack([getattr(p, f.name) for p in profiles]) for f in fields(Profile)))
+    every = [profile.tensors() for profile in profiles]
+    return of_tensors({name: torch.stack([tensors[name] for tensors in every]) for name in every[0]})

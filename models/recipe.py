@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
 from models.unet import Encoded
 
+Observed: TypeAlias = Mapping[str, Tensor]
+"""What the network makes of a batch, before anything is compared with normal but its first moments; `[B, ...]` each."""
+Sizes: TypeAlias = Mapping[str, Tensor]
+"""What its pooling keeps of a stream's normal, by name."""
+
 
 class Pooling(Protocol):
-    """How residuals and features become statistics that can be compared with normal."""
+    """How residuals and features become statistics that can be compared with normal, and what is kept of normal for it."""
 
-    def cells(self, residual: Tensor) -> Tensor:
-        """What is kept of residuals `[B, L, C, H, W]`: `[B, L, C, h, w]`."""
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Statistics in each part of the score: R, S, T."""
 
-    def excess(self, cells: Tensor, usual: Tensor) -> Tensor:
-        """Log mean square `[B, L]` of the worst cells, in units of the usual `[B, L, C, ...]`."""
+    def observe(self, residual: Tensor, seen: Encoded) -> Observed:
+        """What is kept of residuals `[B, L, C, H, W]`, and of the features of the inputs."""
 
-    def courses(self, residual: Tensor) -> Tensor:
-        """What each of T places looks like in residuals `[B, L, C, H, W]`: `[B, L, T, K]`."""
+    def fit(self, normal: Observed) -> Sizes:
+        """How large all of it is in normal."""
 
-    def energies(self, cells: Tensor) -> Tensor:
-        """Log energies of a window as a whole, `[B, ...]`."""
+    def statistics(self, observed: Observed, sizes: Sizes) -> Tensor:
+        """Every statistic `[B, N]`, part by part, logarithms; each size may have a leading axis `[B, ...]`, one for each input."""
 
-    def places(self, seen: Encoded) -> Tensor:
-        """What the network sees at each of T places, `[B, T, K]`."""
-
-    def usual(self, cells: Tensor) -> Tensor:
-        """Root mean square of normal cells `[n, L, C, h, w]`, to be broadcast to one of them."""
-
-    def whitener(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean `[T, K]` and whitening matrix `[T, K, K]` of normal places `[n, T, K]`; T may become 1 where places are alike."""
-
-    def farthest(self, distances: Tensor) -> Tensor:
-        """How far the farthest of the places lie, `[B, ...]`, of distances `[B, ..., T]`; a logarithm."""
-
-    def texture(self, seen: Encoded) -> Tensor:
-        """What it sees in a window as a whole, `[B, F]`."""
-
-    def heat(self, cells: Tensor, usual: Tensor) -> Tensor:
-        """Where a window is not as normal would be, `[B, H, W]`, smoothed; usual cells `[B, L, C, ...]`."""
+    def heat(self, observed: Observed, sizes: Sizes) -> Tensor:
+        """Where an input is not as normal would be, `[B, H, W]`, smoothed; sizes likewise."""
 
 
 @dataclass(frozen=True, slots=True)

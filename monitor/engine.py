@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import cast, get_args
 
@@ -84,9 +83,7 @@ class Engine:
 
     def replace(self, stream: str, fitted: Fitted) -> None:
         """Judges a stream by another profile of this network from now on."""
-        row = self._rows[stream]
-        for field in fields(Profile):
-            getattr(self._profiles, field.name)[row] = getattr(fitted.profile, field.name).to(self._device)
+        self._profiles.put(self._rows[stream], fitted.profile)
 
     @torch.inference_mode()
     def explain(self, windows: Sequence[Window]) -> list[Explanation]:

@@ -35,7 +35,8 @@ def model(seed: int = 0) -> Model:
 def fitted(seed: int = 0) -> Fitted:
     """A profile of arbitrary numbers, with alarm levels."""
     generator = Generator().manual_seed(seed)
-    profile = Profile(*(torch.randn(2, 3, generator=generator) for _ in fields(Profile)))
+    own = {f.name: torch.randn(2, 3, generator=generator) for f in fields(Profile) if f.name != "sizes"}
+    profile = Profile(sizes={"energy": torch.randn(4, generator=generator)}, **own)
     return Fitted(profile, {"rates_per_day": torch.tensor([10.0, 1.0]), "held_out_s": torch.tensor([60.0])})
 
 
@@ -94,7 +95,9 @@ def flip(path: Path, at: int, bits: int = 1) -> None:
 def same(one: Fitted, other: Fitted) -> bool:
     """Whether two profiles with their alarm levels are equal bit for bit."""
     assert one.alarm.keys() == other.alarm.keys()
-    values = [(getattr(one.profile, f.name), getattr(other.profile, f.name)) for f in fields(Profile)]
+    mine, theirs = one.profile.tensors(), other.profile.tensors()
+    assert mine.keys() == theirs.keys()
+    values = [(mine[name], theirs[name]) for name in mine]
     values += [(one.alarm[k], other.alarm[k]) for k in one.alarm]
     return all(torch.equal(a, b) and a.dtype == b.dtype for a, b in values)
 
@@ -208,7 +211,7 @@ def test_tensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(3)}, path)
     assert "not written by diffmon" in refusal(path)
     save_file({"weight": torch.ones(3)}, path, {"diffmon": json.dumps({"format": 99, "type": "model"})})
-    assert f"{path}: format 99, this version reads 4: train and calibrate again" == refusal(path)
+    assert f"{path}: format 99, this version reads 5: train and calibrate again" == refusal(path)
 
 
 def test_a_profile_is_no_model_and_a_model_no_profile(saved: Path, profiled: Path) -> None:

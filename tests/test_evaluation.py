@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 
 from models.representation import audio
-from models.score import COUNTS
+from models.representation.audio import RECIPE
 from monitor.learn import judge, network, optimise
 from monitor.learn.evaluation import PROTOCOLS
 from monitor.learn.protocol import read_rows
@@ -90,9 +90,10 @@ def test_parts(sites: Sites, made: Path) -> None:
     written = {name: scores(made / f"scores-{name}.out") for name in ("R", "S", "T", "R+S", "mahalanobis", "untrained")}
     assert all(each.keys() == fused.keys() for each in written.values())
     assert {f"scores-{name}.out" for name in written} == {path.name for path in made.glob("scores-*")}
+    r, s, _ = RECIPE.pooling.counts
     for key in fused:
         # A clip counts as its worst window, and the worst of a mean is at most the mean of the worst.
-        assert written["R+S"][key] <= (COUNTS[0] * written["R"][key] + COUNTS[1] * written["S"][key]) / sum(COUNTS[:2]) + 1e-4
+        assert written["R+S"][key] <= (r * written["R"][key] + s * written["S"][key]) / (r + s) + 1e-4
 
 
 def test_ovr(data: Path) -> None:

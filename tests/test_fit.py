@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import Generator
 from torch.testing import assert_close
 
-from models.fit import blocks, reach, robust
+from models.fit import blocks, robust
 from models.normalise import fit_normal, standardise, unsplit
-from models.pooling.whiten import whitener
+from models.pooling.typical import reach
+from models.pooling.whiten import distance, whitener
 from models.representation.audio import RECIPE
-from models.score import distances
 
 general = settings(deadline=None, derandomize=True, max_examples=50)
 
@@ -63,9 +63,9 @@ def test_a_whitener_of_few_features_holds() -> None:
     features[:, 5] = 2.0
     mean, matrix = whitener(features)
     assert matrix.isfinite().all()
-    fresh = torch.randn(1, 500, 40, generator=seeded(2))
+    fresh = torch.randn(500, 40, generator=seeded(2))
     fresh[..., 5] = 2.0
-    assert 1 == pytest.approx(float(distances(fresh.transpose(0, 1), mean, matrix[None]).amax(-1).mean()), abs=0.5)
+    assert 1 == pytest.approx(float(distance(fresh, mean, matrix).mean()), abs=0.5)
 
 
 def test_robust_spread_ignores_outliers() -> None:

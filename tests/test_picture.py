@@ -9,8 +9,9 @@ from torch.testing import assert_close
 
 from models.normalise import fit_normal, place_mean, standardise, unsplit
 from models.pooling.picture import PicturePooling, worst
-from models.pooling.whiten import whitener_by_place
+from models.recipe import Observed, Sizes
 from models.representation.image import RECIPE, ImageRepresentation, ImageSettings
+from models.unet import Encoded
 
 POOLING = PicturePooling()
 
@@ -91,52 +92,98 @@ def test_planes_come_back_from_two_levels() -> None:
     assert_close(unsplit(x[:, None], normal)[:, 0], (planes - normal.mean) / normal.deviation, rtol=1e-3, atol=1e-3)
 
 
-def test_the_worst_spot_is_seen_and_a_rough_picture_half_forgiven() -> None:
-    """A spot of 8 pixels at ten times the usual stands out at every level; ten times everywhere is less than that."""
-    usual = torch.ones(3, 3, 1, 1)
-    quiet = residual(1)
-    spot, rough = quiet.clone(), 10 * quiet
-    spot[..., 16:24, 24:32] *= 10
-    base, one, all_over = (POOLING.excess(POOLING.cells(each), usual)[0] for each in (quiet, spot, rough))
-    assert float((one - base).min()) > 3
-    assert float((all_over - base).max()) < float((one - base).min())
-    assert_close(all_over - base, torch.full((3,), 100.0).log() / 2, rtol=0.05, atol=0)
+@pytest.fixture(scope="module")
+def normal() -> Observed:
+    """What is kept of 60 pictures of noise, rough and smooth, and of features of noise."""
+    rough = torch.linspace(0.7, 1.4, 60)[torch.randperm(60, generator=seeded(5))].view(60, 1, 1, 1, 1)
+    return POOLING.observe(rough * residual(60), features(60, seed=6))
 
 
-def test_heat_lies_on_the_spot() -> None:
-    """The hottest pixel is within the spot, and far from it is hardly any heat."""
-    cells = residual(1)
-    cells[..., 16:24, 24:32] *= 10
-    heat = POOLING.heat(POOLING.cells(cells), torch.ones(3, 3, 1, 1))[0]
+@pytest.fixture(scope="module")
+def sizes(normal: Observed) -> Sizes:
+    """How large they are."""
+    return POOLING.fit(normal)
+
+
+def features(count: int, seed: int) -> Encoded:
+    """Features of pictures of 64 pixels, as two Haar levels leave them; each place has a mean of its own."""
+    return Encoded(*(torch.randn(count, k, n, n, generator=seeded(seed)) + torch.arange(n) for k, n in ((4, 16), (6, 8), (8, 4))))
+
+
+def told(residual: Tensor, sizes: Sizes, seed: int = 7) -> Tensor:
+    """Statistics `[n, 18]` of residuals."""
+    return POOLING.statistics(POOLING.observe(residual, features(len(residual), seed)), sizes)
+
+
+def test_the_worst_spot_is_seen_and_a_rough_picture_forgiven(sizes: Sizes) -> None:
+    """A spot of 8 pixels at six times the usual stands out by energy; a picture as rough as normal ever is does not."""
+    spot, rough = residual(), 1.35 * residual()
+    spot[..., 16:24, 24:32] *= 6
+    base, one, all_over = (told(each, sizes)[:, :6].mean(0) for each in (residual(), spot, rough))
+    assert float((one - base).min()) > 1
+    assert float((all_over - base).max()) < 0.4
+
+
+def test_what_is_rougher_than_normal_ever_is_is_not_forgiven(sizes: Sizes) -> None:
+    """Three times as rough everywhere is strange by energy, and untypical."""
+    base, rough = told(residual(), sizes).mean(0), told(3 * residual(), sizes).mean(0)
+    assert float((rough - base)[:6].min()) > 1
+    assert float((rough - base)[-1]) > 1
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("side", "which"), [(8, 6), (16, 9), (32, 12)])
+def test_a_faint_stain_is_seen_at_its_size(sizes: Sizes, side: int, which: int, sign: int) -> None:
+    """Darker or brighter by less than the noise: its own size shows it, at every level, more than a size four times smaller."""
+    stained = residual()
+    stained[:, :, 0, 32 : 32 + side, 32 : 32 + side] += sign * 8 / side
+    rise = (told(stained, sizes) - told(residual(), sizes)).mean(0)
+    assert float(rise[which : which + 3].min()) > 0.5
+    if side == 32:
+        assert float(rise[which : which + 3].mean()) > float(rise[6:9].mean())
+
+
+def test_features_that_are_unlike_their_place_are_strange(sizes: Sizes) -> None:
+    """Features of other places are strange where they are, though they are usual elsewhere."""
+    moved = Encoded(*(each.flip(-1) for each in features(4, seed=7)))
+    usual, unusual = (POOLING.statistics(POOLING.observe(residual(), each), sizes) for each in (features(4, seed=7), moved))
+    assert float((unusual - usual)[:, 15:17].min()) > 1
+    assert torch.equal(usual[:, :15], unusual[:, :15])
+
+
+def test_each_picture_may_have_sizes_of_its_own(normal: Observed, sizes: Sizes) -> None:
+    """Statistics and heat are the same by sizes for all as by the same sizes for each, beside others."""
+    others = {name: 2 * each + 1 for name, each in sizes.items()}
+    mixed = {name: torch.stack([each, others[name], each]) for name, each in sizes.items()}
+    few = {name: each[:3] for name, each in normal.items()}
+    for judge in (POOLING.statistics, POOLING.heat):
+        assert_close(judge(few, mixed)[[0, 2]], judge(few, sizes)[[0, 2]], rtol=1e-4, atol=1e-4)
+
+
+def test_heat_lies_on_the_spot(normal: Observed, sizes: Sizes) -> None:
+    """On normal it is about 1; the hottest pixel is within the spot, and far from it is hardly more than usual."""
+    assert_close(POOLING.heat(normal, sizes).mean(), torch.tensor(1.0), rtol=0.1, atol=0)
+    spot = residual()
+    spot[..., 16:24, 24:32] += 3
+    heat = POOLING.heat(POOLING.observe(spot, features(4, seed=7)), sizes)[0]
     row, column = divmod(int(heat.argmax()), 64)
     assert (64, 64) == heat.shape
     assert 14 <= row < 26
     assert 22 <= column < 34
-    assert heat[16:24, 24:32].mean() > 20 * heat[40:, 40:].mean()
-
-
-def test_signs_are_kept_in_courses() -> None:
-    """Brighter and darker by as much are as far from nothing to either side; noise alone comes to nearly nothing."""
-    bright = residual(2)
-    bright[:, :, 0, 8:16, 8:16] += 2
-    told = POOLING.courses(bright)
-    assert (2, 3, 64, 3) == told.shape
-    assert_close(told[:, :, 9, 0], torch.full((2, 3), 2.0), rtol=0, atol=0.5)
-    assert_close(POOLING.courses(-bright), -told)
+    assert heat[16:24, 24:32].mean() > 10 * heat[40:, 40:].mean()
 
 
 def test_the_worst_of_few_is_the_largest() -> None:
-    """Of so few places that their share is less than one, it is one."""
-    assert_close(worst(torch.tensor([1.0, 1.0, 1.0, 9.0])), torch.tensor(9.0 / (6.6 + 0.01) ** 0.5), rtol=1e-3, atol=0)
+    """Of so few places that their share is less than one, it is one; the level is the median."""
+    found, level = worst([torch.tensor([[[[1.0, 2.0], [3.0, 9.0]]]])])
+    assert_close(found, torch.tensor([[9.0]]).log())
+    assert_close(level, torch.tensor([[2.0]]).log())
 
 
-def test_places_are_white_by_their_own() -> None:
-    """Where places differ, each is whitened about its own mean; where they do not, all are by the same."""
-    noise = torch.randn(300, 16, 4, generator=seeded(4)) * torch.tensor([1.0, 2.0, 3.0, 4.0])
-    for apart in (0.0, 5.0):
-        mean, matrix = whitener_by_place(noise + apart * torch.arange(16)[:, None])
-        assert ((16, 4), (16, 4, 4)) == (tuple(mean.shape), tuple(matrix.shape))
-        white = torch.einsum("tkl,ntl->ntk", matrix, noise + apart * torch.arange(16)[:, None] - mean)
-        assert_close(white.square().mean(), torch.tensor(1.0), rtol=0.05, atol=0)
-    _, alike = whitener_by_place(noise)
-    assert_close(alike, alike[:1].expand_as(alike))
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_sizes_of_few_pictures_are_finite(count: int) -> None:
+    """Even one picture, or pictures of nothing, have sizes by which statistics are finite."""
+    for planes in (residual(count), torch.zeros(count, 3, 3, 64, 64)):
+        sizes = POOLING.fit(POOLING.observe(planes, features(count, seed=8)))
+        assert all(each.isfinite().all() for each in sizes.values())
+        assert told(residual(), sizes).isfinite().all()

@@ -6,10 +6,9 @@ import torch
 from torch import Generator, Tensor
 from torch.testing import assert_close
 
-from models.pooling.sound import SoundPooling
-from models.score import untypical
+from models.pooling.sound import courses, energies, excess
+from models.pooling.typical import untypical
 
-SOUND = SoundPooling()
 LEVELS, PLANES, ROWS, COLUMNS = 2, 3, 8, 32
 
 
@@ -24,36 +23,36 @@ def test_excess_sees_the_worst_cells_alone() -> None:
     hot = quiet.clone()
     hot[..., :2] = 3.0  # 48 of 768 cells
     usual = torch.ones(1, LEVELS, PLANES, ROWS, 1)
-    assert_close(SOUND.excess(hot, usual), torch.full((1, LEVELS), 9.0).log())
-    assert_close(SOUND.excess(-hot, usual), SOUND.excess(quiet, usual))
-    assert_close(SOUND.excess(hot, 3 * usual), torch.zeros(1, LEVELS), rtol=0, atol=1e-5)
+    assert_close(excess(hot, usual), torch.full((1, LEVELS), 9.0).log())
+    assert_close(excess(-hot, usual), excess(quiet, usual))
+    assert_close(excess(hot, 3 * usual), torch.zeros(1, LEVELS), rtol=0, atol=1e-5)
 
 
 def test_courses_do_not_see_what_lasts() -> None:
     """A level that is the same all window long changes nothing; one that lasts half a second does."""
     base = residual()
-    assert (4, LEVELS, 13, 2 * ROWS) == SOUND.courses(base).shape
-    assert_close(SOUND.courses(base + 5), SOUND.courses(base), rtol=0, atol=1e-4)
+    assert (4, LEVELS, 13, 2 * ROWS) == courses(base).shape
+    assert_close(courses(base + 5), courses(base), rtol=0, atol=1e-4)
     moved = base.clone()
     moved[..., 8:16] += 5
-    assert float((SOUND.courses(moved) - SOUND.courses(base))[:, :, 4, :ROWS].min()) > 2
+    assert float((courses(moved) - courses(base))[:, :, 4, :ROWS].min()) > 2
 
 
 def test_energies_are_of_the_least_noisy_level() -> None:
     """Ten times the residual is log 100 more in every band; other levels do not count."""
     base = residual()
-    assert (4, PLANES, ROWS) == SOUND.energies(base).shape
-    assert_close(SOUND.energies(10 * base) - SOUND.energies(base), torch.full((4, PLANES, ROWS), 100.0).log(), rtol=0, atol=0.1)
+    assert (4, PLANES, ROWS) == energies(base).shape
+    assert_close(energies(10 * base) - energies(base), torch.full((4, PLANES, ROWS), 100.0).log(), rtol=0, atol=0.1)
     other = base.clone()
     other[:, 1] *= 10
-    assert torch.equal(SOUND.energies(other), SOUND.energies(base))
+    assert torch.equal(energies(other), energies(base))
 
 
 def test_too_quiet_is_as_untypical_as_too_loud() -> None:
     """Energies as usual are typical; a quarter of the residual is as untypical as four times it."""
     base = residual()
-    location, scale = SOUND.energies(base), torch.full((PLANES, ROWS), 0.5)
-    usual, quiet, loud = (untypical(SOUND.energies(factor * base), location, scale) for factor in (1, 0.25, 4))
+    location, scale = energies(base), torch.full((PLANES, ROWS), 0.5)
+    usual, quiet, loud = (untypical(energies(factor * base), location, scale) for factor in (1, 0.25, 4))
     assert float(usual.max()) < -10
     assert_close(quiet, loud, rtol=0, atol=0.3)
     assert_close(loud, torch.full((4,), 3.42), rtol=0, atol=0.3)  # log of (log 16 / 0.5) squared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -13,13 +13,14 @@ from torch.testing import assert_close
 
 from models.calibrate import p_value
 from models.denoiser import Denoiser
-from models.fit import fit_profile, fit_sizes, with_p_values
+from models.fit import fit_profile, with_p_values
 from models.locate import extent
 from models.noise import Noise
 from models.normalise import Normal, fit_normal, standardise
-from models.profile import Profile, stack
+from models.profile import Profile, of_tensors, stack
+from models.recipe import Observed
 from models.representation.audio import RECIPE, AudioRepresentation, AudioSettings
-from models.score import PARTS, Observed, Score, distances, observe, score
+from models.score import PARTS, Score, observe, score
 from models.train import train, twin
 from models.unet import UNetSettings
 
@@ -87,8 +88,8 @@ def strange(stream: Stream) -> dict[str, Score]:
 @pytest.mark.parametrize("factor", [-3.0, 3.0])
 def test_an_unusual_texture_is_untypical(stream: Stream, factor: float) -> None:
     """T rises when the texture alone is unlike normal's, to either side, and R and S stay as they were."""
-    texture = stream.observed.texture
-    moved = stream.observed._replace(texture=texture + factor * texture.std(0))
+    texture = stream.observed["texture"]
+    moved = {**stream.observed, "texture": texture + factor * texture.std(0)}
     usual, unusual = (score(each, stream.profile, RECIPE.pooling).parts for each in (stream.observed, moved))
     assert torch.equal(usual[:, :2], unusual[:, :2])
     assert float((unusual - usual)[:, 2].min()) > 1
@@ -107,7 +108,8 @@ def test_a_score_does_not_depend_on_its_batch(stream: Stream, batch: list[int]) 
 def test_a_score_does_not_depend_on_other_streams(stream: Stream) -> None:
     """A window scores the same by its own profile as by that profile stacked beside others."""
     loud = stream.profile.mean + 2.0
-    other = replace(stream.profile, mean=loud, location=stream.profile.location + 1, residual=2 * stream.profile.residual)
+    sizes = {**stream.profile.sizes, "residual": 2 * stream.profile.sizes["residual"]}
+    other = replace(stream.profile, mean=loud, location=stream.profile.location + 1, sizes=sizes)
     items = noise(4, seed=9)
     rows = torch.tensor([1, 0, 2, 1])
     profile = stack([other, stream.profile, other]).gather(rows)
@@ -120,12 +122,23 @@ def test_a_score_does_not_depend_on_other_streams(stream: Stream) -> None:
     assert not torch.isclose(mixed.value[rows != 1], own.value[rows != 1], atol=0.1).any()
 
 
-def test_stacked_profiles_come_back_by_gathering() -> None:
-    """Row i of a stack is profile i, in every field, in any order and as often as asked."""
-    profiles = [Profile(*(torch.full((2, i + 1), 10.0 * s + i) for i, _ in enumerate(fields(Profile)))) for s in range(3)]
-    gathered = stack(profiles).gather(torch.tensor([2, 0, 2]))
-    for f in fields(Profile):
-        assert torch.equal(torch.stack([getattr(profiles[s], f.name) for s in (2, 0, 2)]), getattr(gathered, f.name))
+def test_stacked_profiles_come_back_by_gathering(stream: Stream) -> None:
+    """Row i of a stack is profile i, in every tensor, in any order and as often as asked; and after it was replaced, the other."""
+    profiles = [stream.profile.each(lambda tensor, i=i: tensor + i) for i in range(3)]  # type: ignore[misc]
+    stacked = stack(profiles)
+    for name, gathered in stacked.gather(torch.tensor([2, 0, 2])).tensors().items():
+        assert torch.equal(torch.stack([profiles[i].tensors()[name] for i in (2, 0, 2)]), gathered)
+    stacked.put(1, profiles[2])
+    for name, row in stacked.gather(torch.tensor(1)).tensors().items():
+        assert torch.equal(profiles[2].tensors()[name], row)
+
+
+def test_a_profile_without_one_of_its_tensors_is_refused(stream: Stream) -> None:
+    """What is missing is named."""
+    tensors = stream.profile.tensors()
+    del tensors["location"]
+    with pytest.raises(KeyError, match="location"):
+        of_tensors(tensors)
 
 
 def test_normal_scores_about_nought(stream: Stream) -> None:
@@ -187,34 +200,34 @@ def test_silence_can_be_learnt() -> None:
     observed = observe(denoiser, standardise(planes, normal), normal, bank, RECIPE)
     profile, scores = fit_profile(normal, observed, overlap=1, pooling=RECIPE.pooling)
     profile = with_p_values(profile, scores[3:])
-    assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
+    assert all(tensor.isfinite().all() for tensor in profile.tensors().values())
     assert torch.cat([scores, score(observed, profile, RECIPE.pooling).value]).abs().max() < 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_a_profile_of_few_windows_is_finite(stream: Stream, count: int) -> None:
     """Even a single window gives a profile, by which the score of any other is finite."""
-    few = Observed(*(part[:count] for part in stream.observed))
+    few = {name: part[:count] for name, part in stream.observed.items()}
     profile, scores = fit_profile(stream.normal, few, overlap=4, pooling=RECIPE.pooling)
     profile = with_p_values(profile, scores[-1:])
     assert (count,) == scores.shape
-    assert all(getattr(profile, f.name).isfinite().all() for f in fields(Profile))
+    assert all(tensor.isfinite().all() for tensor in profile.tensors().values())
     assert score(stream.observed, profile, RECIPE.pooling).value.isfinite().all()
 
 
 def test_a_profile_knows_the_size_of_residuals(stream: Stream) -> None:
     """Divided by the profile's sizes, residuals of normal have a mean square of 1 at every level, and so have their excesses."""
-    sizes = fit_sizes(stream.normal, stream.observed, RECIPE.pooling)
-    residual, ones = stream.observed.cells, torch.ones(3, 3)
-    assert_close((residual / sizes.residual).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
-    assert_close((residual.clamp_min(0) / sizes.excess).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
+    sizes = RECIPE.pooling.fit(stream.observed)
+    residual, ones = stream.observed["cells"], torch.ones(3, 3)
+    assert_close((residual / sizes["residual"]).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
+    assert_close((residual.clamp_min(0) / sizes["excess"]).square().mean((0, 3, 4)), ones, rtol=0.02, atol=0)
 
 
 def test_whitened_normal_is_white(stream: Stream) -> None:
     """By the profile's whiteners, what normal shows at its places has mean 0 and a mean square below 1: covariances are shrunk."""
-    sizes = fit_sizes(stream.normal, stream.observed, RECIPE.pooling)
-    told = stream.observed.courses[:, 1].flatten(0, 1)
-    white = (told - sizes.course_mean[1]) @ sizes.course_whitener[1, 0].mT
+    sizes = RECIPE.pooling.fit(stream.observed)
+    told = stream.observed["courses"][:, 1].flatten(0, 1)
+    white = (told - sizes["course_mean"][1]) @ sizes["course_whitener"][1].mT
     assert_close(white.mean(0), torch.zeros(128), rtol=0, atol=1e-3)
     assert 0.3 < float(white.square().mean()) <= 1.05
 
@@ -247,13 +260,3 @@ def test_extent_contains_the_peak(height: int, width: int, seed: int) -> None:
     peak = heat.flatten(1).argmax(1)
     for ranges, at, size in ((rows, peak // width, height), (columns, peak % width, width)):
         assert ((0 <= ranges[:, 0]) & (ranges[:, 0] <= at) & (at < ranges[:, 1]) & (ranges[:, 1] <= size)).all()
-
-
-@pytest.mark.parametrize("leading", [(), (3,)])
-def test_distances_by_place_are_those_of_each_place(leading: tuple[int, ...]) -> None:
-    """With a whitener a place, one profile for all or one each, a distance is that of the place by its own."""
-    places, mean = torch.randn(4, *leading, 9, 5, generator=seeded(1)), torch.randn(*leading, 9, 5, generator=seeded(2))
-    whitener = torch.randn(*leading, 9, 5, 5, generator=seeded(3))
-    slow = torch.einsum("...tkl,b...tl->b...tk", whitener, places - mean).square().mean(-1)
-    assert_close(distances(places, mean, whitener), slow)
-    assert_close(distances(places, mean.expand(4, *mean.shape), whitener.expand(4, *whitener.shape)), slow)

@@ -14,7 +14,7 @@ from models.checkpoint import Model
 from models.normalise import Normal, fit_normal
 from models.profile import Profile
 from models.representation import Representation
-from models.score import COUNTS, PARTS, Score, score
+from models.score import PARTS, Score, score
 from monitor.learn.comparator import LogMelMahalanobis
 from monitor.learn.fitting import Pieces, joined, learned, observed, sizes
 from monitor.learn.heard import Clips, normal_planes
@@ -83,12 +83,12 @@ def judged(
 def _by_window(model: Model, sense: Representation, known: Fit, planes: Tensor) -> Iterator[Tensor]:
     """Scores `[n, D]`, by detector, some windows at a time."""
     for part in observed(model, sense, planes, known.normal):
-        yield by_detector(score(part, known.profile, sense.recipe.pooling), known.profile)
+        yield by_detector(score(part, known.profile, sense.recipe.pooling), known.profile, sense.recipe.pooling.counts)
 
 
-def by_detector(result: Score, profile: Profile) -> Tensor:
+def by_detector(result: Score, profile: Profile, counts: Sequence[int]) -> Tensor:
     """The scores of each window by each detector, `[n, D]` in the order of `DETECTORS`."""
-    share = torch.tensor(COUNTS[:2], dtype=torch.float32)  # every statistic counts alike, as in the fusion
+    share = torch.tensor(counts[:2], dtype=torch.float32)  # every statistic counts alike, as in the fusion
     surprises = result.parts[:, :2] * profile.mean_scale[:2] + profile.mean_location[:2]
     both = surprises @ (share / share.sum())
     return torch.cat([result.parts, result.value[:, None], both[:, None]], 1)

@@ -16,8 +16,9 @@ from models.denoiser import Denoiser
 from models.fit import fit_profile, with_p_values
 from models.normalise import Normal, standardise
 from models.profile import Profile
+from models.recipe import Observed
 from models.representation import Representation
-from models.score import Observed, observe, score
+from models.score import observe, score
 from monitor import alarm
 from monitor.build import timed
 from monitor.config import StreamConfig
@@ -69,7 +70,7 @@ def _seen(denoiser: Denoiser, model: Model, sense: Representation, planes: Tenso
 
 def joined(parts: Sequence[Observed]) -> Observed:
     """One record of many."""
-    return Observed(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def sizes(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed) -> tuple[Profile, list[Tensor]]:

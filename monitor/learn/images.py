@@ -153,7 +153,7 @@ def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test:
             look = sense.look(some[:, None])
         for part in observed(model, sense, look.planes, known.normal):
             result = score(part, known.profile, sense.recipe.pooling)
-            told.append(by_detector(result, known.profile))
+            told.append(by_detector(result, known.profile, sense.recipe.pooling.counts))
             heats += [*scaled(look.in_window(result.heat))]
         yield Progress(stage, len(heats) / len(test))
     return Said(torch.cat(told).double().numpy(), heats)

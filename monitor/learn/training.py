@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Fitted, Model, save_model, save_profile
+from models.fit import count_of
 from models.normalise import fit_normal, standardise
 from models.representation import Representation
 from monitor import __version__
@@ -204,7 +205,7 @@ class Job:
         seen, done = [], 0
         for part in looked_at(model, self._sense, pieces, normal):
             seen.append(part)
-            done += len(part.cells)
+            done += count_of(part)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
         profile, scores = sizes(self._sense, pieces, normal, joined(seen))
         for planes in decode(rest, self._sense, self._sense.hop, self._failed.append):

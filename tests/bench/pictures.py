@@ -84,10 +84,12 @@ class Looker:
         first, after = self.sense.span((0, 1))
         seen = planes(clip[:, None], self.sense, after - first)
         found = joined(list(observed(self.model, self.sense, seen, known.normal)))
-        back = seen[:, None, 0] - found.cells[:, :, 0] * known.normal.deviation[0]
-        hot = stitched(self.sense.recipe.pooling.heat(found.cells, known.profile.residual))
+        back = seen[:, None, 0] - found["cells"][:, :, 0] * known.normal.deviation[0]
+        hot = stitched(self.sense.recipe.pooling.heat(found, known.profile.sizes))
         edges_s = (first + (after - first) * np.arange(hot.shape[-1] + 1)) / self.sense.rate_hz
-        scores = by_detector(scored(found, known.profile, self.sense.recipe.pooling), known.profile).numpy()
+        scores = by_detector(
+            scored(found, known.profile, self.sense.recipe.pooling), known.profile, self.sense.recipe.pooling.counts
+        ).numpy()
         return View(stitched(seen[:, 0]).numpy(), stitched(back).numpy(), hot.numpy(), scores, edges_s)
 
     def event_s(self, row: Row, clip: Clip) -> tuple[float, float]:
