@@ -64,7 +64,7 @@ def ovr(budget: float, **asked: Any) -> int:
 
 
 @evaluate.command(short_help="Pictures of parts and surfaces, a network a category.")
-@protocol("4m", "for each category", "category")
+@protocol("6m", "for each category", "category")
 @click.option("--maps", type=click.Path(path_type=Path), help="Folder for heat maps, ROW.npy each.")
 @click.option("--size", type=click.Choice(["256", "128"]), default="256", show_default=True, help="Pixels a side; 128 is quicker.")
 @fails_cleanly

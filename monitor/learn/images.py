@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -34,12 +35,14 @@ from monitor.source.pictures import load
 from monitor.source.view import View
 
 COMPARATOR = "positional PCA"
+_PROFILED = 400  # pictures of normal that a profile is made of, at most
 _SOME = 16  # pictures at a time, no more than are observed at a time
 
 Scores = dict[int, float]
 """By row; larger is stranger."""
 Pictures = NDArray[np.uint8]
 """`[n, side, side, 3]`."""
+S = TypeVar("S", Pictures, Tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,13 @@ def _judged(
     normal = yield from _pictures(f"{category.name}: reading", category.normal, data, sense)
     test = yield from _pictures(f"{category.name}: reading", rows, data, sense)
     if not start.constants:  # a network to start from looks at parts as it has learned to
-        sense = sense.adapted(torch.from_numpy(normal)[:, None])
+        sense = sense.adapted(torch.from_numpy(_some(normal, sense.recipe.adapts_to))[:, None])
         start = replace(start, constants=sense.constants)
     planes = _planes(normal, sense)
     ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes, sense.recipe))], budget_s=budget_s, seed=seed)
-    said = yield from _said(f"{category.name}: scoring", ours.models[0], sense, planes, test)
-    control = yield from _said(f"{category.name}: scoring untrained", untrained(ours.models[0], seed=seed), sense, planes, test)
+    usual = _some(planes, _PROFILED)
+    said = yield from _said(f"{category.name}: scoring", ours.models[0], sense, usual, test)
+    control = yield from _said(f"{category.name}: scoring untrained", untrained(ours.models[0], seed=seed), sense, usual, test)
     classical = PositionalComponents(_shrunk(normal), seed=seed).maps(_shrunk(test)).reshape(len(test), -1).max(1)
     scores = _named(rows, said) | {UNTRAINED + name: each for name, each in _named(rows, control).items()}
     scores[COMPARATOR] = _by_row(rows, classical)
@@ -173,6 +177,11 @@ def _pictures(stage: str, rows: Sequence[Row], data: Path, sense: Representation
 @torch.inference_mode()
 def _planes(pictures: Pictures, sense: Representation) -> Tensor:
     return torch.cat([sense.look(part[:, None]).planes for part in torch.from_numpy(pictures).split(64)])
+
+
+def _some(normal: S, most: int) -> S:
+    """At most so many, evenly spaced."""
+    return normal[:: math.ceil(len(normal) / most)]
 
 
 def _shrunk(pictures: Pictures) -> Pictures:
