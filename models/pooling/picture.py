@@ -101,8 +101,8 @@ def hot(found: Sequence[Tensor]) -> list[Tensor]:
 
 
 def squares(cells: Tensor, side: int) -> Tensor:
-    """Means of `[B, L, C, h, w]` over squares of `side` pixels, overlapping by half."""
-    n = side // _CELL
+    """Means of `[B, L, C, h, w]` over squares of `side` pixels, or as large as there is room, overlapping by half."""
+    n = min(side // _CELL, *cells.shape[-2:])
     return F.avg_pool2d(cells.flatten(0, 1), n, n // 2).unflatten(0, cells.shape[:2])
 
 
@@ -135,7 +135,8 @@ def unlike(features: Tensor, sizes: Sizes, scale: str) -> Tensor:
 def cells(observed: Observed) -> Tensor:
     """Log residual energies of coarse cells, `[B, L, C, h, w]`."""
     square = observed["square"]
-    return F.avg_pool2d(square.flatten(0, 1), _COARSE // _CELL).unflatten(0, square.shape[:2]).add(_LEAST).log()
+    n = min(_COARSE // _CELL, *square.shape[-2:])
+    return F.avg_pool2d(square.flatten(0, 1), n).unflatten(0, square.shape[:2]).add(_LEAST).log()
 
 
 def worst(found: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
