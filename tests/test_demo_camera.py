@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.demo.conveyor import SHADOW_S, SIDE, Conveyor, Footage, Shadow, shadows
+from monitor.demo.conveyor import SHADOW_S, SIDE, STEP_S, Conveyor, Footage, Shadow, shadows
 from monitor.demo.happening import Flaw, Passing, overlap, stage
 from monitor.demo.part import FAULTS
 from monitor.demo.video import write_video
@@ -84,7 +84,7 @@ def test_too_little_time_is_refused() -> None:
 def test_a_fault_is_in_its_box_and_nowhere_else(seed: int, fault: str) -> None:
     """While the belt rests with all of it in view, whose box it fills a good part of."""
     flaw = next(f for f in staged(seed)[1] if f.fault == fault)
-    for time_s in (flaw.onset_s + 0.25, flaw.onset_s + 3.0):
+    for time_s in (flaw.onset_s + 0.25, flaw.onset_s + STEP_S - 0.25):
         left, top, width, height = flaw.box(time_s)
         rows, columns = np.nonzero(differ(seed, time_s))
         assert len(rows) > 4

@@ -22,14 +22,14 @@ from monitor.evidence.overlay import Pixels, rounded
 SIDE = 256
 PITCH = 150.0
 """From one part to the next, on average, and from one rest to the next (pixels, to the right)."""
-STEP_S = 4.0
+STEP_S = 2.0
 """How long it rests."""
 SHADOW_S = 4.0
 """A shadow takes so long to pass."""
 _RAIL = 26
 _PERIOD = 512  # after so many pixels the belt looks the same
 _FIRST = 2  # number of the part that is about in the middle at the beginning: some were laid before it
-_LAID = 6.0  # how far chance lays a part from its place, either way
+_LAID = 2.0  # how far chance lays a part from its place, either way
 _SHADOW_DEPTH, _SHADOW_HALF, _SHADOW_SOFT = 0.42, 46.0, 40.0
 _NOISE = 2.2  # deviation, of 255
 

@@ -12,7 +12,7 @@ from monitor.demo.happening import Flaw, overlap, stage
 from monitor.demo.scene import About, Planted, Staged
 from monitor.demo.video import write_video
 
-NORMAL_S, LIVE_S = 360.0, 115.0
+NORMAL_S, LIVE_S = 600.0, 115.0
 SIDE, RATE_HZ = 128, 2.0
 """How the model looks at it: pixels, and frames a second."""
 FPS = 4

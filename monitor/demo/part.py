@@ -67,7 +67,7 @@ class Part:
     @classmethod
     def drawn(cls, rng: Generator) -> Part:
         """A part as chance lays it."""
-        angle, tone = rng.uniform((-0.06, 0.96), (0.06, 1.04))
+        angle, tone = rng.uniform((-0.02, 0.96), (0.02, 1.04))
         grain = rng.standard_normal(2 * REACH)
         return cls(angle, tone, tuple(rng.uniform(0, np.pi, 2)), (grain + np.roll(grain, 1)).astype(np.float32))
 
@@ -193,8 +193,8 @@ def _scratch(patch: Floats, across: Floats, down: Floats, points: Points) -> Non
     pieces = list(pairwise(points))
     groove = np.min([line(across, down, a, b) for a, b in pieces], 0)
     burr = np.min([line(across + 1.0, down + 1.0, a, b) for a, b in pieces], 0)
-    paint(patch, (236, 240, 242), 0.8 * cover(burr - 0.6))
-    paint(patch, (58, 58, 60), 0.85 * cover(groove - 0.7))
+    paint(patch, (236, 240, 242), 0.9 * cover(burr - 1.0))
+    paint(patch, (58, 58, 60), 0.9 * cover(groove - 1.2))
 
 
 def _course(rng: Generator) -> Points:
