@@ -20,7 +20,7 @@ from monitor.demo.shape import Floats, cover, disc, paint, shade
 from monitor.evidence.overlay import Pixels, rounded
 
 SIDE = 256
-PITCH = 150.0
+PITCH = 180.0
 """From one part to the next, on average, and from one rest to the next (pixels, to the right)."""
 STEP_S = 2.0
 """How long it rests."""
@@ -30,7 +30,7 @@ _RAIL = 26
 _PERIOD = 512  # after so many pixels the belt looks the same
 _FIRST = 2  # number of the part that is about in the middle at the beginning: some were laid before it
 _LAID = 2.0  # how far chance lays a part from its place, either way
-_SHADOW_DEPTH, _SHADOW_HALF, _SHADOW_SOFT = 0.42, 46.0, 40.0
+_SHADOW_DEPTH, _SHADOW_HALF, _SHADOW_SOFT = 0.2, 46.0, 40.0
 _NOISE = 2.2  # deviation, of 255
 
 
@@ -148,7 +148,7 @@ def _numbers(time_s: float) -> range:
     return range(ceil(middle - away), floor(middle + away) + 1)
 
 
-def shadows(seconds: float, *, seed: int, every_s: float = 20.0) -> list[Shadow]:
+def shadows(seconds: float, *, seed: int, every_s: float = 12.0) -> list[Shadow]:
     """The shadows that pass in a stretch of normal."""
     rng = np.random.default_rng([seed, 4])
     count = int(seconds / every_s)
