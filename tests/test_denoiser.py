@@ -17,7 +17,7 @@ from torch.testing import assert_close
 import models.train as training
 from models.denoiser import Denoiser, loss, preconditioned
 from models.noise import Noise
-from models.pooling.sound import SoundPooling
+from models.pooling import sound
 from models.reconstruct import reconstruct
 from models.representation.audio import RECIPE
 from models.schedule import descent, training_sigmas
@@ -245,7 +245,7 @@ def test_a_twin_is_not_trained() -> None:
 
 def places(middle: Tensor) -> Tensor:
     """The places of what is seen at the middle scale."""
-    return SoundPooling().places(Encoded(middle, middle, middle))
+    return sound.places(Encoded(middle, middle, middle))
 
 
 def test_features_are_means_over_quarters_of_the_rows() -> None:
@@ -269,8 +269,8 @@ def test_features_of_an_input_are_its_own() -> None:
 def test_a_texture_does_not_depend_on_when() -> None:
     """Mean and deviation of every feature in a quarter of the rows, at all scales; the order of the columns does not count."""
     seen = Encoded(*(gaussian(2, width, side, side, seed=width) for width, side in ((2, 16), (3, 8), (5, 4))))
-    told = SoundPooling().texture(seen)
+    told = sound.texture(seen)
     assert (2, 2 * 4 * (2 + 3 + 5)) == told.shape
-    assert_close(SoundPooling().texture(Encoded(*(scale.flip(-1) for scale in seen))), told)
+    assert_close(sound.texture(Encoded(*(scale.flip(-1) for scale in seen))), told)
     quarters = [scale.unflatten(2, (4, -1)).mean(3).flatten(1, 2) for scale in seen]
     assert_close(told, torch.cat([f(each) for each in quarters for f in (lambda q: q.mean(-1), lambda q: q.std(-1, correction=0))], 1))
