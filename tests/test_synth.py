@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def spectrum_db(x: Floats) -> Doubles:
     """Level of 24 bands of equal width in octaves."""
     power = np.abs(np.fft.rfft(x.ravel())) ** 2
     edges = np.geomspace(40, RATE_HZ / 2, 25) * len(x) / RATE_HZ
-    return np.array([10 * np.log10(power[int(a) : int(b)].mean() + 1e-12) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    return np.array([10 * np.log10(power[int(a) : int(b)].mean() + 1e-12) for a, b in pairwise(edges)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
