@@ -6,6 +6,7 @@ voice: those are for others to find. Its own profile is that of all scenes toget
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -32,8 +33,8 @@ from monitor.whole import check_writable
 
 SECONDS = 30.0
 """Of each scene."""
-_HELD_OUT = 24
-"""Scenes that its own profile is made of."""
+_HELD_OUT = 12
+"""For so many scenes to learn from, one more that its own profile is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def make_base(out: Path, *, scenes: int, budget_s: float, steps: int | None, see
     for step in optimise(model, sense, inputs, schedule, seed=seed):
         yield Progress("training", step.number / schedule.steps, step.loss)
     model = rounded(model)
-    own = [scene_planes(sense, seed, scenes + i) for i in range(_HELD_OUT)]
+    own = [scene_planes(sense, seed, scenes + i) for i in range(math.ceil(scenes / _HELD_OUT))]
     normal = fit_normal(torch.cat(own), sense.recipe)
     seen = joined(list(observed(model, sense, torch.cat(own), normal)))
     profile, scores = sizes(sense, Pieces([], own), normal, seen)
