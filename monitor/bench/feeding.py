@@ -146,7 +146,9 @@ class Piped(_Speaking):
 
 def _process(name: str, ear: int, rate_hz: int) -> Source:
     form = {"from_hz": rate_hz, "channels": 1, "channel": 0, "form": "s16le"}
-    return Process(command(), told=told({"type": "stdin", "descriptor": ear, "rate_hz": rate_hz, **form}), lent=(ear,), name=name, rate_hz=rate_hz)
+    return Process(
+        command(), told=told({"type": "stdin", "descriptor": ear, "rate_hz": rate_hz, **form}), lent=(ear,), name=name, rate_hz=rate_hz
+    )
 
 
 class Fed(_Speaking):
