@@ -37,6 +37,8 @@ from monitor.window import Windower
 
 _START_S = 120.0
 _SETTLE_S = 1.0
+_DRAIN_S = 10.0
+"""So long it may take to judge what was spoken: what is slow must not be left out for being slow."""
 _TOLD_S = 3.0
 """A fault that began so shortly before the end may not have been told."""
 
@@ -72,7 +74,7 @@ class Played:
     """Windows that could not be cut, and pieces that did not get as far."""
     seconds: float
     lags_s: list[float]
-    """From a window's last item to its judgement, of every one that was judged."""
+    """From a window's last item to its judgement, of every one that was spoken meanwhile and judged, be it a little later."""
     behind_s: float
     """How far the stream that was worst off was behind in the end, beyond a hop."""
     told: dict[str, float]
@@ -133,7 +135,7 @@ def play(job: Job) -> Played:
     feeding = feeder(rings, sound, sense)
     probe = Probe(feeding.voices)
     pipeline = _pipeline(job, opened, rings, feeding, probe, arrived)
-    timing = _Timing(job, pipeline, feeding, probe)
+    timing = _Timing(job, pipeline, feeding, probe, sense.length, sense.hop)
     timer = threading.Thread(target=timing.run, name="timer", daemon=True)
     feeding.start()
     timer.start()
@@ -142,7 +144,7 @@ def play(job: Job) -> Played:
     finally:
         feeding.close()
     timer.join(_START_S)
-    return timing.played(sound, sense.length, sense.hop)
+    return timing.played(sound)
 
 
 def _opened(job: Job) -> Opened:
@@ -194,9 +196,13 @@ class _Timing:
     pipeline: Pipeline
     feeding: Feeder
     probe: Probe
+    length: int
+    """Of a window."""
+    hop: int
     began_s: float | None = None
     ended_s: float = 0.0
     dropped: int = 0
+    behind_s: float = 0.0
 
     def run(self) -> None:
         """Waits until all streams are heard and a window of each was there, and stops the pipeline when the time is up."""
@@ -206,23 +212,24 @@ class _Timing:
                 before, self.began_s = self._dropped(), time.monotonic()
                 time.sleep(self.job.seconds)
                 self.ended_s, self.dropped = time.monotonic(), self._dropped() - before
+                self.behind_s = max(self._behind_s(name) for name in self.feeding.voices)
+                self._drain()
         finally:
             self.pipeline.stop()
 
-    def played(self, sound: Track, length: int, hop: int) -> Played:
+    def played(self, sound: Track) -> Played:
         """What came of it. Raises DiffmonError."""
         if self.began_s is None:
             deaf = [name for name, voice in self.feeding.voices.items() if voice.began_s is None]
             raise DiffmonError(f"bench: {len(deaf)} of {self.job.streams} streams were not heard within {_START_S:g} s")
         began_s, ended_s = self.began_s, self.ended_s
-        lags = [now - spoken for spoken, now in self.probe.judged if began_s <= now < ended_s]
         return Played(
-            wanted=sum(_windows(v, began_s, ended_s, length, hop) for v in self.feeding.voices.values()),
-            judged=len(lags),
+            wanted=sum(self._windows(v, began_s, ended_s) for v in self.feeding.voices.values()),
+            judged=sum(began_s <= now < ended_s for _, now in self.probe.judged),
             dropped=self.dropped,
             seconds=ended_s - began_s,
-            lags_s=[round(lag, 4) for lag in lags],
-            behind_s=max(self._behind_s(name, length, hop) for name in self.feeding.voices),
+            lags_s=[round(now - spoken, 4) for spoken, now in self.probe.judged if began_s <= spoken < ended_s],
+            behind_s=self.behind_s,
             told={event: s for event, s in self.probe.told.items() if began_s <= s < ended_s},
             onsets=[(name, s) for name, v in self.feeding.voices.items() for s in _onsets(v, sound, began_s, ended_s - _TOLD_S)],
         )
@@ -239,16 +246,21 @@ class _Timing:
     def _dropped(self) -> int:
         return self.feeding.missed + sum(w.windower.skipped for w in self.pipeline.watches.values())
 
-    def _behind_s(self, name: str, length: int, hop: int) -> float:
-        voice = self.feeding.voices[name]
-        due_s = voice.time_of(self.probe.last.get(name, length - hop) + hop)
-        return max(0.0, self.ended_s - due_s)
+    def _behind_s(self, name: str) -> float:
+        """How long the next window of a stream has been due."""
+        last = self.probe.last.get(name, self.length - self.hop)
+        return max(0.0, self.ended_s - self.feeding.voices[name].time_of(last + self.hop))
 
+    def _drain(self) -> None:
+        """Waits until all is judged that was spoken."""
+        until_s = time.monotonic() + _DRAIN_S
+        while time.monotonic() < until_s and any(self._behind_s(name) for name in self.feeding.voices):
+            time.sleep(0.05)
 
-def _windows(voice: Voice, began_s: float, ended_s: float, length: int, hop: int) -> int:
-    """How many windows of a stream were wholly spoken for the first time in between."""
-    before, after = (int((s - voice.time_of(length)) * voice.ring.rate_hz // hop) for s in (began_s, ended_s))
-    return after - before
+    def _windows(self, voice: Voice, began_s: float, ended_s: float) -> int:
+        """How many windows of a stream were wholly spoken for the first time in between."""
+        before, after = (int((s - voice.time_of(self.length)) * voice.ring.rate_hz // self.hop) for s in (began_s, ended_s))
+        return after - before
 
 
 def _onsets(voice: Voice, sound: Track, began_s: float, ended_s: float) -> list[float]:

@@ -6,18 +6,15 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 
-from monitor.base import base_file
 from monitor.bench import load as daemon
 from monitor.bench import peers
 from monitor.bench.broker import broker
@@ -27,47 +24,34 @@ from monitor.bench.report import NONE, Latency, Load, Peer, Report
 from monitor.bench.roofline import roofline
 from monitor.bench.search import confirmed, largest
 from monitor.bench.speed import speed
+from monitor.bench.stage import Stage, prepared
 from monitor.bench.track import normal, track
 from monitor.build import RING_S
 from monitor.config import MqttConfig
 from monitor.demo.broker import HOST
-from monitor.engine import gpu, kind_of, pick_device
+from monitor.engine import gpu, pick_device
 from monitor.errors import DiffmonError
-from monitor.learn import training
 from monitor.learn.network import gflop
-from monitor.opened import Opened, open_for
+from monitor.opened import Opened
 from monitor.parent import child
 from monitor.pipeline import BATCH
 from monitor.records import Progress
 from monitor.sink.login import login
 from monitor.sink.subscriber import Heard, Subscriber
-from monitor.synth.wave import RATE_HZ
 
 _ANSWER_S = 10.0
 _OVERHEAD_S = 300.0
-_CALIBRATE_S = 15.0
 _TRIAL, _LEAST_TRIAL_S = 0.1, 2.0  # of the time that is confirmed; and the least
 _STAGE, _MOST_STAGE_S = 0.05, 3.0
 _NEAR_S = (1.0, 1.5)  # an event is of a fault if it begins so shortly before or after its onset
 _MOST = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What all that is played has in common."""
-
-    model: Path
-    profile: Path | None
-    opened: Opened
-    port: int
-    folder: Path
-
-
 def bench(*, streams: Sequence[int], seconds: float, model: Path | None, with_peers: bool) -> Iterator[Progress | Report]:
     """Measures everything, yields how far it has got, and last of all what came of it. Raises DiffmonError."""
     device, each_s = pick_device("auto"), min(_MOST_STAGE_S, _STAGE * seconds)
     with TemporaryDirectory(prefix="diffmon-bench-") as folder, broker() as (port, called):
-        stage, trained = yield from _prepared(model, Path(folder), port)
+        stage = yield from prepared(model, Path(folder))
         sound = track()
         yield Progress("judging", 0.0)
         fast = speed(stage.opened, sound, device, each_s)
@@ -78,42 +62,22 @@ def bench(*, streams: Sequence[int], seconds: float, model: Path | None, with_pe
         loads, realtime = [], None
         for i, count in enumerate(counts):
             yield Progress("streams", i / (len(counts) + 1))
-            loads.append(played(stage, count, seconds))
+            loads.append(played(stage, port, count, seconds))
         if counts:
             yield Progress("streams", len(counts) / (len(counts) + 1))
-            realtime = realtime_streams(stage, fast.windows_per_s, seconds)
+            realtime = realtime_streams(stage, port, fast.windows_per_s, seconds)
         beside: dict[str, Peer] = {}
         for name, measured in (peers.PEERS if with_peers else {}).items():
             yield Progress("peers", len(beside) / len(peers.PEERS))
             beside[name] = peers.guarded(measured, peers.Work(stage.opened, sound, normal(), device, each_s))
-        yield Report(_named(device), stage.opened.model.hash, trained, called, fast, work, roof, loads, realtime, seconds, beside)
+        yield Report(_named(device), stage.opened.model.hash, stage.trained, called, fast, work, roof, loads, realtime, seconds, beside)
 
 
-def _prepared(model: Path | None, folder: Path, port: int) -> Generator[Progress, None, tuple[Stage, bool]]:
-    """The model, with a profile of the room that is played; and whether it is a trained one."""
-    chosen = model or base_file()
-    trained = model is not None or chosen.exists()
-    room, profile = folder / "normal.wav", folder / "profile.safetensors"
-    soundfile.write(room, normal(), RATE_HZ)
-    if not trained:
-        chosen = folder / "fresh.safetensors"
-        yield from _progress(training.train([room], chosen, kind="audio", budget_s=_CALIBRATE_S, seed=0, steps=1))
-        return Stage(chosen, None, open_for(chosen, None), port, folder), trained
-    if kind_of(chosen) != "audio":
-        return Stage(chosen, None, open_for(chosen, None), port, folder), trained
-    yield from _progress(training.calibrate([room], profile, model_path=chosen, budget_s=_CALIBRATE_S, seed=0))
-    return Stage(chosen, profile, open_for(chosen, profile), port, folder), trained
-
-
-def _progress(records: Iterator[Any]) -> Iterator[Progress]:
-    yield from (record for record in records if isinstance(record, Progress))
-
-
-def realtime_streams(stage: Stage, windows_per_s: float, seconds: float) -> int:
+def realtime_streams(stage: Stage, port: int, windows_per_s: float, seconds: float) -> int:
     """The largest number that is kept up with at one window a second each: by short trials, then for as long as it is asked."""
 
     def carried(count: int, seconds: float) -> bool:
-        return played(stage, count, seconds, hop_s=1.0).sustained
+        return played(stage, port, count, seconds, hop_s=1.0).sustained
 
     short_s = max(_LEAST_TRIAL_S, _TRIAL * seconds)
     # Twice what was judged cannot be kept up with; half of it should be.
@@ -121,16 +85,16 @@ def realtime_streams(stage: Stage, windows_per_s: float, seconds: float) -> int:
     return confirmed(lambda n: carried(n, seconds), found)
 
 
-def played(stage: Stage, count: int, seconds: float, hop_s: float | None = None) -> Load:
+def played(stage: Stage, port: int, count: int, seconds: float, hop_s: float | None = None) -> Load:
     """So many streams, for so long, by a daemon of their own. Raises DiffmonError."""
     fed = "processes" if count <= MOST_PROCESSES else "in process"
     if (why_not := _no_room(stage.opened, count)) is not None:
         return Load(count, fed, 0.0, 0.0, 0, False, NONE, NONE, NONE, 0, 0, None, why_not)
     heard: list[Heard] = []
     node = f"bench-{os.getpid()}"
-    with TemporaryDirectory(dir=stage.folder) as folder, _subscribed(stage.port, node, heard):
+    with TemporaryDirectory(prefix="diffmon-bench-") as folder, _subscribed(port, node, heard):
         profile = None if stage.profile is None else str(stage.profile)
-        job = daemon.Job(str(stage.model), profile, count, seconds, hop_s, stage.port, node, folder)
+        job = daemon.Job(str(stage.model), profile, count, seconds, hop_s, port, node, folder)
         done, peak_mb = _run(job)
         _await(done, heard)
     return _load(count, fed, done, heard, hop_s or stage.opened.representation.hop / stage.opened.representation.rate_hz, peak_mb)

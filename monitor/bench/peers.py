@@ -47,6 +47,11 @@ class Work:
         return len(self.opened.representation.recipe.judged) * len(self.opened.model.bank)
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Of a network that has about as many parameters as ours: blocks of others have more of them at the same width."""
+        return tuple(3 * width // 4 for width in self.opened.model.denoiser.settings.widths)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Of the network's input."""
         channels, height, width = self.opened.model.bank.shape[1:]
@@ -88,7 +93,7 @@ def guarded(measured: Callable[[Work], Peer], work: Work) -> Peer:
 
 
 def diffusers(work: Work) -> Peer:
-    """A U-Net of our widths through its DDIM pipeline, one step."""
+    """A U-Net through its DDIM pipeline, one step."""
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
     channels, height, width = work.shape
@@ -96,12 +101,12 @@ def diffusers(work: Work) -> Peer:
         sample_size=(height, width),
         in_channels=channels,
         out_channels=channels,
-        block_out_channels=work.opened.model.denoiser.settings.widths,
+        block_out_channels=work.widths,
         down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         norm_num_groups=3,
-        attention_head_dim=24,
+        attention_head_dim=work.widths[0],
     ).to(work.device)
     pipeline = DDIMPipeline(network.eval(), DDIMScheduler())
     pipeline.set_progress_bar_config(disable=True)
@@ -114,7 +119,7 @@ def denoising_diffusion_pytorch(work: Work) -> Peer:
     from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
     channels, height, width = work.shape
-    first, *_ = work.opened.model.denoiser.settings.widths
+    first, *_ = work.widths
     network = Unet(first, channels=channels, dim_mults=(1, 2, 4), attn_heads=4, attn_dim_head=first)
     sampler = GaussianDiffusion(network, image_size=(height, width), sampling_timesteps=1, auto_normalize=False).to(work.device).eval()
     step = lambda: sampler.sample(batch_size=BATCH * work.forwards)  # noqa: E731

@@ -71,7 +71,7 @@ def bandwidth(device: torch.device, seconds: float) -> float:
     return 2e-9 * a.nbytes / _best_s(lambda: b.copy_(a), device, seconds)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode a convolution is not seen as what it is counted as
 def bytes_moved(opened: Opened, batch: int) -> float:
     """Bytes a window that the network's products and convolutions read and write at a batch."""
     sense, model = opened.representation, opened.model

@@ -46,12 +46,13 @@ class Speed:
         return max(self.by_batch.values())
 
 
-def windows(sense: Representation, sound: Track, count: int) -> list[Window]:
-    """Windows to judge: of the sound, a hop apart, or pictures of noise."""
+def windows(sense: Representation, sound: Track, count: int, streams: Sequence[str] = (STREAM,)) -> list[Window]:
+    """Windows to judge, of the streams in turn: of the sound, a hop apart, or pictures of noise."""
+    names = (streams[i % len(streams)] for i in range(count))
     if sense.item == (1,):
-        return [Window(STREAM, i * sense.hop, sound.piece(i * sense.hop, sense.length), 0) for i in range(count)]
+        return [Window(name, i * sense.hop, sound.piece(i * sense.hop, sense.length), 0) for i, name in enumerate(names)]
     rng = np.random.default_rng(0)
-    return [Window(STREAM, i, rng.integers(0, 256, (sense.length, *sense.item), np.uint8), 0) for i in range(count)]
+    return [Window(name, i, rng.integers(0, 256, (sense.length, *sense.item), np.uint8), 0) for i, name in enumerate(names)]
 
 
 def speed(opened: Opened, sound: Track, device: torch.device, seconds: float) -> Speed:

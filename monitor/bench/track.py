@@ -10,7 +10,7 @@ from monitor.demo.fault import faded, rms
 from monitor.demo.sound import Room
 from monitor.synth.wave import RATE_HZ, Doubles, Floats, amplitude, noise
 
-NORMAL_S = 150.0
+NORMAL_S = 90.0
 """Of the same room, to learn from."""
 _LOOP_S, _SLOT_S, _SEAM_S = 36.0, 6.0, 1.0
 _HISS_S, _HISS_DB, _EDGE_HZ = 1.0, 3.0, 3000.0
