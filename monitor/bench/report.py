@@ -28,7 +28,7 @@ class Load:
     """Windows that are judged."""
     dropped: int
     sustained: bool
-    """Whether nothing was dropped and every window was judged within a hop, but for one in a hundred."""
+    """Whether nothing was dropped and every window was judged within a second, but for one in a hundred."""
     lag_ms: Latency
     """From a window's last sample to its judgement."""
     latency_ms: Latency
@@ -165,4 +165,4 @@ def _peers(peers: Mapping[str, Peer], ours: float) -> Iterator[str]:
         if peer.windows_per_s is None:
             yield f"{name:26s} {'-':>8}            {peer.about}"
         else:
-            yield f"{name:26s} {peer.windows_per_s:8.1f} windows/s, {ours / peer.windows_per_s:.1f} times slower than ours: {peer.about}"
+            yield f"{name:26s} {peer.windows_per_s:8.1f} windows/s, ours {ours / peer.windows_per_s:.2g} times as many: {peer.about}"
