@@ -25,6 +25,7 @@ from monitor.bench.roofline import roofline
 from monitor.bench.search import confirmed, largest
 from monitor.bench.speed import speed
 from monitor.bench.stage import Stage, prepared
+from monitor.bench.timing import Played
 from monitor.bench.track import normal, track
 from monitor.build import RING_S
 from monitor.config import MqttConfig
@@ -100,7 +101,7 @@ def played(stage: Stage, port: int, count: int, seconds: float, hop_s: float | N
     return _load(count, fed, done, heard, hop_s or stage.opened.representation.hop / stage.opened.representation.rate_hz, peak_mb)
 
 
-def _run(job: daemon.Job) -> tuple[daemon.Played, float | None]:
+def _run(job: daemon.Job) -> tuple[Played, float | None]:
     """What came of it, and the most memory that it took. Raises DiffmonError."""
     process = subprocess.Popen(child(daemon.__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -113,7 +114,7 @@ def _run(job: daemon.Job) -> tuple[daemon.Played, float | None]:
         process.wait()
     if process.returncode:
         raise DiffmonError(f"bench: {job.streams} streams: {(said.strip().splitlines() or ['no word'])[-1]}")
-    return daemon.Played(**json.loads(out)), peak.mb
+    return Played(**json.loads(out)), peak.mb
 
 
 @contextmanager
@@ -128,14 +129,14 @@ def _subscribed(port: int, node: str, heard: list[Heard]) -> Iterator[None]:
         subscriber.close()
 
 
-def _await(done: daemon.Played, heard: list[Heard]) -> None:
+def _await(done: Played, heard: list[Heard]) -> None:
     """Waits until all that was told is heard."""
     until_s = time.monotonic() + _ANSWER_S
     while done.told.keys() - {h.event["id"] for h in list(heard)} and time.monotonic() < until_s:
         time.sleep(0.05)
 
 
-def _load(count: int, fed: str, done: daemon.Played, heard: Sequence[Heard], hop_s: float, peak_mb: float | None) -> Load:
+def _load(count: int, fed: str, done: Played, heard: Sequence[Heard], hop_s: float, peak_mb: float | None) -> Load:
     news = [h for h in heard if h.event["type"] == "new"]
     lag_ms = _shares(done.lags_s)
     kept_up = not done.dropped and done.behind_s <= hop_s and lag_ms["p99"] is not None and lag_ms["p99"] <= 1000 * max(hop_s, 1.0)
