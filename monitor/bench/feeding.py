@@ -25,6 +25,7 @@ MOST_PROCESSES = 64
 """Streams that are heard through a process each; more are fed in process."""
 _FIRST, _CHUNK = 1600, 800  # samples
 _TICK_S = 0.01
+_PATIENCE_S = 60.0
 _GOLDEN = 0.6180339887498949
 
 
@@ -146,9 +147,9 @@ class Piped(_Speaking):
 
 def _process(name: str, ear: int, rate_hz: int) -> Source:
     form = {"from_hz": rate_hz, "channels": 1, "channel": 0, "form": "s16le"}
-    return Process(
-        command(), told=told({"type": "stdin", "descriptor": ear, "rate_hz": rate_hz, **form}), lent=(ear,), name=name, rate_hz=rate_hz
-    )
+    said = told({"type": "stdin", "descriptor": ear, "rate_hz": rate_hz, **form})
+    # On a machine that is too busy it is late, which is what is measured; it must not be killed for it.
+    return Process(command(), told=said, lent=(ear,), name=name, rate_hz=rate_hz, stall_s=_PATIENCE_S, start_s=_PATIENCE_S)
 
 
 class Fed(_Speaking):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,16 +88,20 @@ def realtime_streams(stage: Stage, port: int, windows_per_s: float, seconds: flo
 
 
 def played(stage: Stage, port: int, count: int, seconds: float, hop_s: float | None = None) -> Load:
-    """So many streams, for so long, by a daemon of their own. Raises DiffmonError."""
+    """So many streams, for so long, by a daemon of their own; or why not. Raises DiffmonError if the broker refuses."""
     fed = "processes" if count <= MOST_PROCESSES else "in process"
+    not_played = partial(Load, count, fed, 0.0, 0.0, 0, False, NONE, NONE, NONE, 0, 0, None)
     if (why_not := _no_room(stage.opened, count)) is not None:
-        return Load(count, fed, 0.0, 0.0, 0, False, NONE, NONE, NONE, 0, 0, None, why_not)
+        return not_played(why_not)
     heard: list[Heard] = []
     node = f"bench-{os.getpid()}"
     with TemporaryDirectory(prefix="diffmon-bench-") as folder, _subscribed(port, node, heard):
         profile = None if stage.profile is None else str(stage.profile)
         job = daemon.Job(str(stage.model), profile, count, seconds, hop_s, port, node, folder)
-        done, peak_mb = _run(job)
+        try:
+            done, peak_mb = _run(job)
+        except DiffmonError as error:
+            return not_played(str(error))
         _await(done, heard)
     return _load(count, fed, done, heard, hop_s or stage.opened.representation.hop / stage.opened.representation.rate_hz, peak_mb)
 
@@ -108,12 +113,12 @@ def _run(job: daemon.Job) -> tuple[Played, float | None]:
         with Peak(process.pid) as peak:
             out, said = process.communicate(json.dumps(asdict(job)), timeout=job.seconds + _OVERHEAD_S)
     except subprocess.TimeoutExpired:
-        raise DiffmonError(f"bench: {job.streams} streams: no answer after {job.seconds + _OVERHEAD_S:g} s") from None
+        raise DiffmonError(f"no answer after {job.seconds + _OVERHEAD_S:g} s") from None
     finally:
         process.kill()
         process.wait()
     if process.returncode:
-        raise DiffmonError(f"bench: {job.streams} streams: {(said.strip().splitlines() or ['no word'])[-1]}")
+        raise DiffmonError((said.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
     return Played(**json.loads(out)), peak.mb
 
 
