@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.representation import Representation
 from monitor.bench import peers
-from monitor.bench.feeding import MOST_PROCESSES
+from monitor.bench.feeding import MOST_PROCESSES, Fed, feeder
 from monitor.bench.memory import Peak, pss_mb
 from monitor.bench.report import Load, Peer, Report, as_keys, lines
 from monitor.bench.roofline import Roofline, bytes_moved
 from monitor.bench.search import confirmed, largest
 from monitor.bench.speed import Speed, windows
 from monitor.bench.track import normal, track
-from monitor.opened import open_for
+from monitor.opened import open_for, representation, usual_grid
 from monitor.parent import child
+from monitor.ring import Ring
+from tests.broker import until
 from tests.command import diffmon
 
 KEYS = {"windows_per_s", "realtime_streams", "latency_ms", "stages_ms", "peak_pss_mb", "gflop_per_window", "device", "peers"}
@@ -168,6 +171,25 @@ def test_the_track_is_a_loop_with_faults() -> None:
     assert 1.5 < loud < 2.5
 
 
+def test_more_streams_than_a_machine_has_microphones_are_fed_in_process() -> None:
+    """Each hears a piece of the track of its own, in step with the clock: nothing before it is spoken."""
+    sound, sense = track(), representation("audio", usual_grid("audio"))
+    names = [f"s{i}" for i in range(MOST_PROCESSES + 1)]
+    rings = {name: Ring(2 * sense.length, item=sense.item, rate_hz=sense.rate_hz) for name in names}
+    with closing(feeder(rings, sound, sense)) as feeding:
+        assert isinstance(feeding, Fed)
+        feeding.start()
+        until(lambda: all(ring.end for ring in rings.values()))
+        for name in ("s0", names[-1]):
+            voice = feeding.voices[name]
+            heard = rings[name].read(0, sense.length)
+            assert heard is not None
+            assert (sound.piece(voice.first, sense.length) == heard).all()
+            assert 0 == (rings[name].end - sense.length) % sense.hop
+            assert voice.time_of(rings[name].end) <= time.monotonic()
+        assert feeding.voices["s0"].first != feeding.voices["s1"].first
+
+
 def test_the_memory_of_a_tree_is_that_of_all_its_processes() -> None:
     """More than that of one alone; a process that is gone has none."""
     import subprocess
@@ -225,9 +247,7 @@ def test_peers_reconstruct_as_often_as_we_do(work: peers.Work) -> None:
 
 def test_windows_of_pictures_are_pictures() -> None:
     """What looks at pictures is given some, of its own size and type."""
-    from monitor.opened import representation
-
-    sense: Representation = representation("image", {"side": 128, "rate_hz": 2.0})
+    sense = representation("image", {"side": 128, "rate_hz": 2.0})
     cut = windows(sense, track(), 2)
     assert [(1, 128, 128, 3)] * 2 == [w.items.shape for w in cut]
     assert {"uint8"} == {str(w.items.dtype) for w in cut}

@@ -25,7 +25,7 @@ from monitor.pipeline import BATCH
 from monitor.records import Window
 
 STREAM = "bench"
-BATCHES = {"cpu": (1, 8, BATCH, 128), "cuda": (1, 8, BATCH, 128, 512, 2048)}
+BATCHES = {"cpu": (1, 8, BATCH), "cuda": (1, 8, BATCH, 128, 512, 2048)}
 _RULE = {"quiet_s": 2.0, "cooldown_s": 5.0, "update_s": 5.0}
 
 
