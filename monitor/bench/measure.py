@@ -22,7 +22,7 @@ from monitor.bench.broker import broker
 from monitor.bench.feeding import MOST_PROCESSES
 from monitor.bench.memory import Peak
 from monitor.bench.report import NONE, Latency, Load, Peer, Report
-from monitor.bench.roofline import roofline
+from monitor.bench.roofline import bytes_moved, roofline
 from monitor.bench.search import confirmed, largest
 from monitor.bench.speed import speed
 from monitor.bench.stage import Stage, prepared
@@ -56,9 +56,10 @@ def bench(*, streams: Sequence[int], seconds: float, model: Path | None, with_pe
         stage = yield from prepared(model, Path(folder))
         sound = track()
         yield Progress("judging", 0.0)
+        # Counted before the network is moved to the device.
+        work, moved = gflop(stage.opened.model, stage.opened.representation), bytes_moved(stage.opened, BATCH)
         fast = speed(stage.opened, sound, device, each_s)
-        work = gflop(stage.opened.model, stage.opened.representation)
-        roof = roofline(stage.opened, device, gflop=work, network_ms=fast.stages_ms["network"], batch=BATCH, seconds=each_s)
+        roof = roofline(device, gflop=work, moved=moved, network_ms=fast.stages_ms["network"], seconds=each_s)
         # Of what hears no sound, no stream can be played.
         counts = streams if stage.opened.model.kind == "audio" else ()
         loads, realtime = [], None

@@ -47,12 +47,12 @@ class Roofline:
         return self.achieved_gflop_per_s / self.attainable_gflop_per_s
 
 
-def roofline(opened: Opened, device: torch.device, *, gflop: float, network_ms: float, batch: int, seconds: float) -> Roofline:
-    """Of the network alone, at a batch, where it takes so many milliseconds and so much work a window."""
+def roofline(device: torch.device, *, gflop: float, moved: float, network_ms: float, seconds: float) -> Roofline:
+    """Of the network alone, where a window takes so much work, so many bytes and so many milliseconds."""
     return Roofline(
         matrix_gflop_per_s=matrix_rate(device, seconds),
         bandwidth_gb_per_s=bandwidth(device, seconds),
-        flop_per_byte=1e9 * gflop / bytes_moved(opened, batch),
+        flop_per_byte=1e9 * gflop / moved,
         achieved_gflop_per_s=1000 * gflop / network_ms,
     )
 
@@ -73,12 +73,12 @@ def bandwidth(device: torch.device, seconds: float) -> float:
 
 @torch.no_grad()  # in inference mode a convolution is not seen as what it is counted as
 def bytes_moved(opened: Opened, batch: int) -> float:
-    """Bytes a window that the network's products and convolutions read and write at a batch."""
+    """Bytes a window that the network's products and convolutions read and write at a batch; counted on the CPU."""
     sense, model = opened.representation, opened.model
     planes = torch.zeros(batch, *sense.shape)
     normal = fit_normal(planes, sense.recipe)
     with sdpa_kernel(SDPBackend.MATH), _Moved() as moved:
-        observe(model.denoiser.cpu(), standardise(planes, normal), normal, model.bank.cpu(), sense.recipe)
+        observe(model.denoiser, standardise(planes, normal), normal, model.bank, sense.recipe)
     return float(moved.bytes / batch)
 
 
