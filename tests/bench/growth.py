@@ -50,7 +50,7 @@ from tests.bench.training_time import Budgets
 STREAMS = (1, 4, 16, 64, 256, 1024)
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 STEPS = (1, 2, 4, 8)
-WIDTHS = (8, 16, 24, 32, 48)
+WIDTHS = (6, 12, 24, 48, 96)
 LEAST_S, LEAST = 1.0, 2
 """Each is done for so long, and so often."""
 
