@@ -259,6 +259,7 @@ def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], wat
     """Says where what the daemon shows of itself is read."""
     vitals.pulse = notifier
     vitals.restarts = lambda stream: readers[stream].restarts
+    vitals.reason = lambda stream: readers[stream].why
     vitals.lost = lambda stream: watches[stream].windower.lost
     if device.type == "cuda":
         vitals.gpu_bytes = partial(torch.cuda.memory_reserved, device)
