@@ -40,17 +40,18 @@ export class Card {
     this.why = make("p", { className: "why" });
     this.level = make("b");
     this.now = make("b");
+    this.limit = make("span");
     this.rare = make("span");
     this.again = make("button", { type: "button", textContent: "Tell events again", hidden: true });
     this.sound = make("canvas", { className: "sound", hidden: true, role: "img", ariaLabel: `What was heard on ${name}, low to high` });
     this.frame = make("img", { className: "frame", hidden: true, alt: `What is seen on ${name}` });
     this.score = make("canvas", { className: "score", hidden: true, role: "img", ariaLabel: `How strange it was on ${name}` });
-    this.legend = make("p", { className: "legend", hidden: true }, make("span", { textContent: `${seconds} s ago` }), make("span", { textContent: "score, and now" }));
+    this.legend = make("p", { className: "legend", hidden: true }, make("span", { textContent: `${seconds} s ago` }), make("span", { textContent: "now" }));
     this.answer = make("p", { className: "said", role: "status" });
     this.element = make("article", { className: "card", data: { stream: name } },
       make("div", { className: "head" }, make("h3", { textContent: name }), this.pill, this.again),
       this.why,
-      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.rare),
+      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.rare),
       this.sound, this.frame, this.score, this.legend,
       this.#settings());
     this.again.onclick = () => this.#command("silence_min", 0, this.again);
@@ -138,7 +139,8 @@ export class Card {
     this.sound.hidden = !this.columns.length;
     this.score.hidden = this.legend.hidden = !last;
     put(this.level, last ? `${number(last.level)} dBFS` : "–");
-    put(this.now, last ? `${number(last.score)} of ${number(this.state.threshold)}` : "–");
+    put(this.now, last ? number(last.score) : "–");
+    put(this.limit, last ? `alarm at ${number(this.state.threshold)}` : "");
     put(this.rare, last && last.score > this.state.threshold ? rarity(last.p, this.state.hop_s, this.state.extrapolated) : "");
   }
 }

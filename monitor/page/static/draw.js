@@ -7,6 +7,7 @@ const COLOURS = Uint32Array.from({ length: 256 }, (_, at) => {
   const [r, g, b] = PALETTE[low].map((each, i) => Math.round(each + (PALETTE[low + 1][i] - each) * (place - low)));
   return (255 << 24) | (b << 16) | (g << 8) | r;
 });
+const LEAST = 77; // of 255, which are 100 dB
 const TICKS_HZ = [100, 1000, 4000, 10000];
 
 /** A canvas as large as it is shown. */
@@ -31,18 +32,32 @@ function share(edges, hz) {
   return (above - 1 + (hz - edges[above - 1]) / (edges[above] - edges[above - 1])) / (edges.length - 1);
 }
 
+/** What is shown darkest and brightest: nearly the faintest and the loudest, but never so near that noise is a pattern. */
+function range(columns) {
+  const counts = new Uint32Array(256);
+  for (const { bands } of columns) for (const each of bands) counts[each]++;
+  const all = counts.reduce((sum, each) => sum + each);
+  const quantile = (part) => {
+    let sum = 0;
+    return counts.findIndex((each) => (sum += each) >= part * all);
+  };
+  const loud = Math.max(quantile(0.999), LEAST);
+  return [Math.min(quantile(0.05), loud - LEAST), loud];
+}
+
 /** Columns `[{end_unix, bands}]` over the last seconds, and the events among them. */
 export function sound(canvas, { columns, column_s, edges, to, seconds, events }) {
   const { context, width, height, scale } = fitted(canvas);
   if (!columns.length) return;
   const bands = columns[0].bands.length;
   const count = Math.round(seconds / column_s);
+  const [faint, loud] = range(columns);
   const picture = new ImageData(count, bands);
   const pixels = new Uint32Array(picture.data.buffer);
   for (const { end_unix, bands: column } of columns) {
     const x = count - 1 - Math.round((to - end_unix) / column_s);
     if (x < 0 || x >= count) continue;
-    for (let band = 0; band < bands; band++) pixels[(bands - 1 - band) * count + x] = COLOURS[column[band]];
+    for (let band = 0; band < bands; band++) pixels[(bands - 1 - band) * count + x] = COLOURS[Math.max(0, Math.min(255, Math.round((255 * (column[band] - faint)) / (loud - faint))))];
   }
   const small = new OffscreenCanvas(count, bands);
   small.getContext("2d").putImageData(picture, 0, 0);
@@ -74,10 +89,12 @@ export function sound(canvas, { columns, column_s, edges, to, seconds, events })
 export function score(canvas, { readings, threshold, to, seconds }) {
   const { context, width, height, scale } = fitted(canvas);
   const known = readings.filter((each) => each.score !== null && each.at_unix > to - seconds - 1);
-  const top = 1.15 * Math.max(1.6 * (threshold ?? 4), ...known.map((each) => each.score));
-  const bottom = Math.min(-1, ...known.map((each) => each.score));
+  // Near the alarm level as it is, and far above it closer together.
+  const bend = (value) => Math.asinh(value / (threshold || 4));
+  const top = 1.15 * Math.max(bend(1.8 * (threshold || 4)), ...known.map((each) => bend(each.score)));
+  const bottom = Math.min(-0.3, ...known.map((each) => bend(each.score)));
   const across = (unix) => width * (1 - (to - unix) / seconds);
-  const down = (value) => height * (1 - (value - bottom) / (top - bottom));
+  const down = (value) => height * (1 - (bend(value) - bottom) / (top - bottom));
   context.fillStyle = colour("--grid");
   context.fillRect(0, down(0), width, scale);
   const trace = () => {
@@ -107,5 +124,6 @@ export function score(canvas, { readings, threshold, to, seconds }) {
   context.lineTo(width, level);
   context.stroke();
   context.setLineDash([]);
-  context.fillText("alarm level", 4 * scale, level - 4 * scale);
+  context.textAlign = "right";
+  context.fillText("alarm level", width - 4 * scale, level - 4 * scale);
 }

@@ -9,7 +9,18 @@ const NOT_KEPT = {
   off: "Nothing is kept of events: the configuration has no [evidence].",
 };
 const ENDS = { signal_lost: ", the signal was lost", interrupted: ", the daemon died", stopped: ", it was no longer watched" };
+/** Once a player is seen, how long it plays is asked for. */
+const seen = new IntersectionObserver((entries) => {
+  for (const { target } of entries.filter((each) => each.isIntersecting)) {
+    target.preload = "metadata";
+    seen.unobserve(target);
+  }
+});
 const PICTURES = [["picture", ""], ["frame", "what was seen"], ["reconstruction", "what normal would be"], ["overlay", "where they differ"]];
+
+function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}. `;
+}
 
 export class Told {
   constructor() {
@@ -17,15 +28,13 @@ export class Told {
     this.time = make("time");
     this.what = make("p");
     this.rare = make("p", { className: "why" });
-    this.bar = make("i");
-    this.mark = make("u");
     this.media = make("div", { className: "media" });
     this.note = make("p", { className: "said", role: "status" });
     this.normal = make("button", { type: "button", className: "quiet", textContent: "This is normal" });
     this.stream = make("h3");
     this.element = make("article", { className: "card event" },
       make("div", { className: "head" }, this.stream, this.pill, this.time),
-      this.what, make("div", { className: "bar", title: "score; the line is the alarm level" }, this.bar, this.mark), this.rare,
+      this.what, this.rare,
       this.media, this.normal, this.note);
     this.shown = "";
     this.normal.onclick = () => this.#isNormal();
@@ -40,11 +49,8 @@ export class Told {
     this.pill.className = `pill ${open ? "bad" : ""}`;
     put(this.time, clock(event.start_unix));
     this.time.dateTime = event.start;
-    put(this.what, `${stretch(event.end_unix - event.start_unix)} ${place(event.where)}${open ? "" : ENDS[event.reason] ?? ""}`);
-    put(this.rare, `Score ${number(event.peak_score)}, the alarm level is ${number(event.threshold)}; ${rarity(event.p_value, state?.hop_s, event.extrapolated)}`);
-    const most = Math.max(event.peak_score, 2 * event.threshold);
-    this.bar.style.width = `${Math.max(0, (100 * event.peak_score) / most)}%`;
-    this.mark.style.left = `${(100 * event.threshold) / most}%`;
+    put(this.what, `${stretch(event.end_unix - event.start_unix)}, ${place(event.where)}${open ? "" : ENDS[event.reason] ?? ""}`);
+    put(this.rare, `${sentence(rarity(event.p_value, state?.hop_s, event.extrapolated))}Score ${number(event.peak_score)}; the alarm level was ${number(event.threshold)}.`);
     this.#shows(event);
     this.#marked(event);
   }
@@ -55,9 +61,10 @@ export class Told {
     if (shown === this.shown) return;
     this.shown = shown;
     const pictures = PICTURES.filter(([name]) => files[name]).map(([name, caption]) =>
-      make("figure", {}, make("img", { src: `/evidence/${files[name]}?${seq}`, alt: caption || "What was heard, the event marked" }), make("figcaption", { textContent: caption })));
+      make("figure", {}, make("img", { loading: "lazy", src: `/evidence/${files[name]}?${seq}`, alt: caption || "What was heard, the event marked" }), make("figcaption", { textContent: caption })));
     const strip = make("div", { className: pictures.length > 1 ? "media three" : "" }, ...pictures);
     const player = this.media.querySelector("audio") ?? (files.audio && make("audio", { controls: true, preload: "none", src: `/evidence/${files.audio}` }));
+    if (player) seen.observe(player);
     this.media.replaceChildren(...[pictures.length && strip, player, NOT_KEPT[kept] && make("p", { className: "small", textContent: NOT_KEPT[kept] })].filter(Boolean));
   }
 

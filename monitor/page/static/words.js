@@ -6,16 +6,18 @@ const UNITS = [["year", 365.25 * 86400], ["month", 30.44 * 86400], ["week", 7 * 
 export function stretch(seconds) {
   const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? UNITS.at(-1);
   const count = seconds / length;
-  if (count > 1e6) return `more than a million ${unit}s`;
   const said = count < 10 && unit === "second" ? count.toFixed(1).replace(/\.0$/, "") : Math.round(count).toLocaleString("en");
   return `${said} ${unit}${said === "1" ? "" : "s"}`;
 }
 
+const SELDOM_S = 10 * 365.25 * 86400; // nobody vouches for more
+
 /** How seldom normal is as strange as that. */
 export function rarity(p, hop_s, extrapolated) {
   if (p === null || !hop_s) return "";
-  const seldom = p > 0 ? `as strange about once in ${stretch(hop_s / p)} of normal` : "as strange as normal never was";
-  return extrapolated && p < 1e-4 ? `${seldom} (extrapolated)` : seldom;
+  const every_s = p > 0 ? hop_s / p : Infinity;
+  const seldom = every_s > SELDOM_S ? "less than once in 10 years" : `about once in ${stretch(every_s)}`;
+  return `normal is as strange as this ${seldom}${extrapolated ? ", as far as can be extrapolated" : ""}`;
 }
 
 /** A number with three digits or so. */
@@ -30,7 +32,7 @@ export function hertz(value) {
 
 /** Where in the sound or the picture. */
 export function place(where) {
-  if ("low_hz" in where) return `from ${hertz(where.low_hz)} to ${hertz(where.high_hz)}`;
+  if ("low_hz" in where) return where.low_hz < 20 ? `below ${hertz(where.high_hz)}` : `${hertz(where.low_hz)} to ${hertz(where.high_hz)}`;
   if ("x" in where) return `at ${where.x}, ${where.y} in the picture, ${where.width} by ${where.height} pixels`;
   return "";
 }
