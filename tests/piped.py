@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from monitor.demo.sound import RATE_HZ
+from monitor.synth.wave import RATE_HZ
 from tests.broker import free_port
 from tests.scripted import PATIENCE_S
 

@@ -142,7 +142,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((str(address[0]), port), family=family)
-    except OSError as error:
-        raise SinkError(f"{host}:{port}: cannot be listened on: {error.strerror}") from None
+    except OSError as error:  # what the library adds to its reason in brackets has been said
+        raise SinkError(f"{host}:{port}: cannot be listened on: {str(error.strerror).partition(' (')[0]}") from None
     except ValueError:  # what could not be a name at all does not even get to be looked up
         raise SinkError(f"{host!r}:{port}: cannot be listened on: expected a name or an address") from None
