@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.asking import ask
 from tests.broker import until
-from tests.browser import browser as browser  # noqa: PLC0414  # a fixture
+from tests.browser import browser as browser  # a fixture
 from tests.browser import opened
 from tests.command import diffmon
 from tests.piped import Room, configured, daemon

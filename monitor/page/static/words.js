@@ -1,10 +1,10 @@
 // Numbers as people say them.
 
-const UNITS = [["year", 365.25 * 86400], ["month", 30.44 * 86400], ["week", 7 * 86400], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const UNITS = [["year", 365.25 * 86400], ["month", 30.44 * 86400], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
-/** A stretch of time, in its largest unit: "9 days". */
+/** A stretch of time, in the largest unit of which there are two: "9 days", "90 seconds". */
 export function stretch(seconds) {
-  const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? UNITS.at(-1);
+  const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? UNITS.at(-1);
   const count = seconds / length;
   const said = count < 10 && unit === "second" ? count.toFixed(1).replace(/\.0$/, "") : Math.round(count).toLocaleString("en");
   return `${said} ${unit}${said === "1" ? "" : "s"}`;
