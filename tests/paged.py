@@ -65,6 +65,15 @@ class Shown:
         self.scene.watches = watches
         return watches[stream].ring
 
+    def seen(self, stream: str = "pump") -> Ring:
+        """Has the stream be one of a camera, two pictures a second; what is seen is the test's to write."""
+        camera = watch(stream)
+        camera.identity = replace(camera.identity, kind="image")
+        camera.ring = Ring(60, item=(32, 32, 3), rate_hz=2, dtype=np.uint8)
+        self.scene.watches = {**self.scene.watches, stream: camera}
+        self.vitals.statuses[stream] = "online"
+        return camera.ring
+
     def online(self, stream: str = "fan") -> Ring:
         """Has it heard, too."""
         ring = self.watched(stream)

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from monitor.records import Command, StreamStatus
+from monitor.evidence.overlay import png
+from monitor.flac import write_bytes
+from monitor.records import Block, Command, StreamStatus
 from tests.broker import until
 from tests.browser import browser as browser  # a fixture
 from tests.browser import opened
@@ -192,6 +195,24 @@ def test_what_was_heard_is_drawn(browser: Browser, shown: Shown) -> None:
         expect(card(page).locator(".sound")).to_be_visible()
         # 1 kHz lies at 35 % of the mel scale up to 8 kHz, counted from below, and its bands are no narrower than they can be.
         assert 0.65 == pytest.approx(card(page).locator(".sound").evaluate(bright), abs=0.1)
+
+
+def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
+    """A camera's last picture; of its event what was seen, what normal would be, and where they differ."""
+    names = {name: f"pump/2026-01-02/030405-{ID}-{name}.png" for name in ("frame", "reconstruction", "overlay")}
+    picture = np.full((32, 32, 3), 200, np.uint8)
+    with paged(tmp_path) as shown:
+        ring = shown.seen()
+        for name in names.values():
+            write_bytes(tmp_path / name, png(picture))
+        shown.board.event(event(stream="pump", kind="image", evidence=names, where={"x": 3, "y": 4, "width": 10, "height": 8}))
+        with seen(browser, shown) as page:
+            ring.write(Block(0, picture[None], 0.5))
+            loaded = "images => images.every(image => image.complete && image.naturalWidth === 32)"
+            until(lambda: card(page, "pump").locator("img").evaluate_all(f"images => images.length === 1 && ({loaded})(images)"))
+            until(lambda: page.locator(".event img").evaluate_all(f"images => images.length === 3 && ({loaded})(images)"))
+            expect(page.locator(".event")).to_contain_text("at 3, 4 in the picture, 10 by 8 pixels")
+            expect(page.get_by_role("button", name="This is normal")).to_be_visible()
 
 
 def test_the_token_lets_in(browser: Browser) -> None:

@@ -101,7 +101,7 @@ class Scene:
             **({} if columns is None else self._sound(stream, columns, columns.advance())),
             **(self._news(f"frame {stream}", self._frame(stream)) or {}),
         }
-        return {name: part for name, part in found.items() if part}
+        return {name: part for name, part in found.items() if part not in (None, {})}
 
     def _state(self, stream: str) -> Part:
         """A stream, but for its readings."""
