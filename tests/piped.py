@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -33,7 +34,7 @@ def configured(folder: Path, model: Path, web: str = "", more: str = "") -> tupl
 
 
 class Room:
-    """What is piped in, as fast as it sounds, over and over."""
+    """What is piped in, as fast as it sounds, over and over; of one daemon at a time."""
 
     def __init__(self, wav: Path) -> None:
         self._sound = soundfile.read(wav, dtype="float32")[0]
@@ -47,8 +48,6 @@ class Room:
 
     def pour(self, pipe: int, ended: threading.Event) -> None:
         """Writes until it is ended, or nobody reads."""
-        import os
-
         at, due_s, fault = 0, time.monotonic(), np.zeros(0, np.float32)
         with suppress(BrokenPipeError):
             while not ended.wait(max(0.0, due_s - time.monotonic())):

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,6 @@ from tests.scripted import PATIENCE_S
 PATIENCE_MS = 1000 * PATIENCE_S
 SOON_S = 3.0
 """How soon a fault is seen."""
-TRIES = 5
-"""On a machine that does other things as well."""
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +72,11 @@ def normal(page: Page) -> None:
 
 def planted(page: Page, room: Room) -> float:
     """Plants a fault once all is normal; how long it took until it was seen, in seconds."""
-    for _ in range(TRIES):
-        normal(page)
-        before = page.locator(".event").count()
-        began_s = room.whistle()
-        # On a machine that is busy enough, what is piped in is lost now and then.
-        with suppress(AssertionError):
-            expect(page.locator(".event")).not_to_have_count(before, timeout=PATIENCE_MS / TRIES)
-            return time.monotonic() - began_s
-    raise AssertionError("no event")
+    normal(page)
+    before = page.locator(".event").count()
+    began_s = room.whistle()
+    expect(page.locator(".event")).not_to_have_count(before, timeout=PATIENCE_MS)
+    return time.monotonic() - began_s
 
 
 def test_a_fault_is_seen_within_three_seconds(browser: Browser, url: str, room: Room) -> None:
@@ -96,7 +90,8 @@ def test_a_fault_is_seen_within_three_seconds(browser: Browser, url: str, room: 
         expect(event).to_contain_text("Hz")
         expect(event).to_contain_text("Normal is as strange as this")
         expect(event.locator(".pill")).to_have_text("over", timeout=PATIENCE_MS)
-        assert any(planted(page, room) <= SOON_S for _ in range(TRIES))
+        # On a machine that does other things as well it may take a few.
+        until(lambda: planted(page, room) <= SOON_S, timeout_s=PATIENCE_S)
 
 
 def test_what_was_heard_is_drawn_and_played(browser: Browser, url: str, room: Room) -> None:
@@ -127,8 +122,9 @@ def test_normal_is_said_to_the_daemon(browser: Browser, url: str, room: Room, ba
     assert (barn / "state" / "normal" / "room" / "marked" / f"{name}.flac").is_file()
 
 
-def test_the_page_comes_back_with_the_daemon(browser: Browser, model: Path, room: Room, tmp_path: Path) -> None:
+def test_the_page_comes_back_with_the_daemon(browser: Browser, model: Path, normal_wav: Path, tmp_path: Path) -> None:
     """It says that there is none while it is away; then it goes on by itself, and still knows what was told."""
+    room = Room(normal_wav)
     config, port = configured(tmp_path, model)
     complaints: list[str] = []
     with opened(browser, "about:blank", complaints) as page:
@@ -148,7 +144,7 @@ def test_the_page_comes_back_with_the_daemon(browser: Browser, model: Path, room
     assert all("net::ERR_" in each for each in complaints), complaints
 
 
-def test_a_port_that_is_taken_keeps_nobody_from_hearing(model: Path, room: Room, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_keeps_nobody_from_hearing(model: Path, normal_wav: Path, tmp_path: Path) -> None:
     """The daemon says so as an error, and hears; `check` says it before."""
     config, port = configured(tmp_path, model)
     reason = f"127.0.0.1:{port}: cannot be listened on: Address already in use"
@@ -156,7 +152,7 @@ def test_a_port_that_is_taken_keeps_nobody_from_hearing(model: Path, room: Room,
         assert (
             f"page {reason} (is the daemon running?); it would start and hear all the same" in diffmon("check", "--config", config).stdout
         )
-        with daemon(config, room):
+        with daemon(config, Room(normal_wav)):
             until(lambda: '"status": "online"' in (tmp_path / "journal.jsonl").read_text(), timeout_s=PATIENCE_S)
     told = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
     assert [("error", reason)] == [(each["level"], each["reason"]) for each in told if each["event"] == "page.not_served"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from playwright.sync_api import Browser, Page, expect
 from monitor.evidence.overlay import png
 from monitor.flac import write_bytes
 from monitor.records import Block, Command, StreamStatus
+from monitor.watch import rfc3339
 from tests.broker import until
 from tests.browser import browser as browser  # a fixture
 from tests.browser import opened
+from tests.events import READING
 from tests.paged import ID, Shown, event, paged, tone
+from tests.scripted import EPOCH
 
 TOKEN = "correct-horse-battery"
 
@@ -98,7 +102,7 @@ def test_an_event_is_put_into_words(browser: Browser, shown: Shown) -> None:
         expect(told).to_contain_text("2 seconds, 100 Hz to 2 kHz")
         expect(told).to_contain_text("Normal is as strange as this about once in 9 days. Score 5.5; the alarm level was 3.0.")
         expect(told).to_contain_text("going on")
-        expect(told).to_contain_text("Sound and picture follow after its end.")
+        expect(told).to_contain_text("More of it follows soon after its end.")
         expect(page.get_by_text("No event yet.")).to_be_hidden()
         shown.board.event(event(type="end", reason="signal_lost", extrapolated=True, p_value=1e-30))
         expect(told).to_contain_text("less than once in 10 years, as far as can be extrapolated")
@@ -112,6 +116,15 @@ def test_what_is_told_is_text(browser: Browser, shown: Shown) -> None:
     shown.vitals.statuses["fan"] = "offline"
     with seen(browser, shown) as page:
         expect(card(page)).to_contain_text("<img src=x onerror=alert(1)>")
+
+
+def test_judging_that_falls_behind_is_said(browser: Browser, shown: Shown) -> None:
+    """What was heard goes on, and its score is of a while ago."""
+    ring = shown.online()
+    shown.board.reading(replace(READING, at=rfc3339(EPOCH + 5)))
+    tone(ring, 35)
+    with seen(browser, shown) as page:
+        expect(card(page)).to_contain_text("judging is 30 seconds behind")
 
 
 def test_buttons_command(browser: Browser, shown: Shown) -> None:

@@ -2,8 +2,9 @@
 
 import { score, sound } from "./draw.js";
 import { command, make, put } from "./make.js";
-import { clock, number, rarity, reason } from "./words.js";
+import { clock, number, rarity, reason, stretch } from "./words.js";
 
+const LATE_S = 6;
 const SILENCES = [["15 minutes", 15], ["1 hour", 60], ["8 hours", 480], ["1 day", 1440]];
 
 /** What is said of a stream: word, kind of word, and more. */
@@ -41,6 +42,7 @@ export class Card {
     this.level = make("b");
     this.now = make("b");
     this.limit = make("span");
+    this.late = make("span", { className: "late" });
     this.rare = make("span");
     this.again = make("button", { type: "button", textContent: "Tell events again", hidden: true });
     this.sound = make("canvas", { className: "sound", hidden: true, role: "img", ariaLabel: `What was heard on ${name}, low to high` });
@@ -51,7 +53,7 @@ export class Card {
     this.element = make("article", { className: "card", data: { stream: name } },
       make("div", { className: "head" }, make("h3", { textContent: name }), this.pill, this.again),
       this.why,
-      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.rare),
+      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.late, this.rare),
       this.sound, this.frame, this.score, this.legend,
       this.#settings());
     this.again.onclick = () => this.#command("silence_min", 0, this.again);
@@ -93,7 +95,7 @@ export class Card {
     if (part.columns) this.#hears(part.columns);
     if (part.frame !== undefined) Object.assign(this.frame, { src: `/frame/${this.name}?${part.frame}`, hidden: false });
     const oldest = this.to - this.seconds - 2;
-    this.readings = this.readings.filter((each) => each.at_unix > oldest);
+    this.readings = this.readings.filter((each, i, all) => each.at_unix > oldest || i === all.length - 1);
     this.columns = this.columns.filter((each) => each.end_unix > oldest);
     this.#numbers();
   }
@@ -141,6 +143,8 @@ export class Card {
     put(this.level, last ? `${number(last.level)} dBFS` : "–");
     put(this.now, last ? number(last.score) : "–");
     put(this.limit, last ? `alarm at ${number(this.state.threshold)}` : "");
+    const late_s = last && this.columns.length ? this.to - last.at_unix : 0;
+    put(this.late, late_s > LATE_S ? `judging is ${stretch(late_s)} behind` : "");
     put(this.rare, last && last.score > this.state.threshold ? rarity(last.p, this.state.hop_s, this.state.extrapolated) : "");
   }
 }
