@@ -99,6 +99,16 @@ def test_with_a_token_nothing_is_seen_without() -> None:
         assert page.orders.empty()
 
 
+@pytest.mark.parametrize("host", ["x/login?", "x/login#", "127.0.0.1/static/page.css?"])
+@pytest.mark.parametrize(
+    "path", ["/live", "/session", "//login", "/login/", "/login/../session", "/static/../session", "/static/page.css/x"]
+)
+def test_nobody_talks_their_way_in(host: str, path: str) -> None:
+    """What a request says of its host or its path makes no open page of another one."""
+    with paged(token=TOKEN) as page:
+        assert 401 == ask(page.port, path, Host=host).status
+
+
 def test_a_wrong_token_is_refused(logs: list[dict[str, object]]) -> None:
     """By the form as well, without a cookie; the log does not repeat it."""
     with paged(token=TOKEN) as page:

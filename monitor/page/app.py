@@ -22,6 +22,7 @@ from monitor.page.clips import Clips
 from monitor.page.guard import Guard
 from monitor.page.scene import Scene
 from monitor.records import Command
+from monitor.sparing import Sparing
 
 PATIENCE_S = 5.0
 """How long what somebody sends may take."""
@@ -43,6 +44,7 @@ class App:
 
     def __init__(self, access: Access, audience: Audience, scene: Scene, clips: Clips, commanded: Callable[[Command], None]) -> None:
         self._access, self._audience, self._scene, self._clips, self._commanded = access, audience, scene, clips, commanded
+        self._sparing = Sparing()
         folder = files("monitor.page") / "static"
         self._static = {path.name: path.read_bytes() for path in folder.iterdir()}
         routes = [
@@ -72,7 +74,8 @@ class App:
         body = await _sent(request)
         said = parse_qs((body or b"").decode(errors="replace")).get("token", [""])[0].strip()
         if not self._access.is_token(said):
-            log.warning("page.refused", reason="wrong token")
+            if self._sparing.lets():
+                log.warning("page.refused", reason="wrong token")
             return self._asked("That is not the token.", 401)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(self._access.cookie, self._access.session, max_age=30 * 86400, httponly=True, samesite="strict")
@@ -182,7 +185,7 @@ async def _sent(request: Request) -> bytes | None:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Of a fault of ours: this answer is lost, and everything else goes on."""
-    log.error("page.failed", path=request.url.path[:100], exc_info=error)
+    log.error("page.failed", path=request.scope["path"][:100], exc_info=error)
     return _said(500, "a fault of ours, the log has it whole")
 
 

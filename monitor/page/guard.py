@@ -49,7 +49,8 @@ class Guard:
 
     def _refusal(self, request: Request) -> ASGIApp | None:
         """The answer to who may not, if they may not."""
-        headers, path = request.headers, request.url.path
+        # Not `request.url`: that is made of what the request says its host is.
+        headers, path = request.headers, request.scope["path"]
         if not self._access.named(headers):
             return _said(421, "this page is not known by that name, expected localhost or the configured host")
         if not _OPEN.fullmatch(path) and not self._access.knows(headers, request.cookies):
