@@ -102,7 +102,7 @@ def test_an_event_is_put_into_words(browser: Browser, shown: Shown) -> None:
         expect(told).to_contain_text("2 seconds, 100 Hz to 2 kHz")
         expect(told).to_contain_text("Normal is as strange as this about once in 9 days. Score 5.5; the alarm level was 3.0.")
         expect(told).to_contain_text("going on")
-        expect(told).to_contain_text("More of it follows soon after its end.")
+        expect(told).to_contain_text("What is kept of it follows soon after its end.")
         expect(page.get_by_text("No event yet.")).to_be_hidden()
         shown.board.event(event(type="end", reason="signal_lost", extrapolated=True, p_value=1e-30))
         expect(told).to_contain_text("less than once in 10 years, as far as can be extrapolated")
@@ -226,6 +226,17 @@ def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
             until(lambda: page.locator(".event img").evaluate_all(f"images => images.length === 3 && ({loaded})(images)"))
             expect(page.locator(".event")).to_contain_text("at 3, 4 in the picture, 10 by 8 pixels")
             expect(page.get_by_role("button", name="This is normal")).to_be_visible()
+
+
+def test_a_daemon_that_is_gone_leaves_nothing_normal(browser: Browser, shown: Shown) -> None:
+    """Nobody knows how it is, and the page says so."""
+    shown.online()
+    complaints: list[str] = []
+    with opened(browser, shown.url, complaints) as page:
+        expect(card(page).locator(".pill")).to_have_text("Normal")
+        shown.page.close()
+        expect(card(page).locator(".pill")).to_have_text("Not known")
+        expect(page.locator("#link")).to_have_text("no connection to the daemon, trying again")
 
 
 def test_the_token_lets_in(browser: Browser) -> None:

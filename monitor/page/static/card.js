@@ -34,6 +34,7 @@ export class Card {
   constructor(name, seconds) {
     this.name = name;
     this.seconds = seconds;
+    this.known = true;
     this.columns = [];
     this.readings = [];
     this.state = {};
@@ -68,7 +69,7 @@ export class Card {
     rate.onsubmit = (event) => this.#submit(event, "false_alarms_per_day", this.rate.value);
     silence.onsubmit = (event) => this.#submit(event, "silence_min", this.silence.value);
     this.power.onclick = () => this.#command("enabled", this.state.enabled ? "OFF" : "ON", this.power);
-    return make("details", {}, make("summary", { textContent: "Change" }),
+    return make("details", {}, make("summary", { textContent: "Settings" }),
       rate, make("p", { className: "small", textContent: "More: smaller things are told as well. Fewer: only what is very strange." }),
       silence, make("div", { className: "row" }, this.power), this.answer);
   }
@@ -88,6 +89,7 @@ export class Card {
 
   /** Takes in what there is to see; `whole` if that is everything. */
   take(part, whole) {
+    this.known = true;
     if (whole) [this.columns, this.readings] = [[], []];
     if (part.state) this.#shows(part.state);
     const { at_unix = [], score: scores, level_dbfs, p_value } = part.readings ?? {};
@@ -98,6 +100,12 @@ export class Card {
     this.readings = this.readings.filter((each, i, all) => each.at_unix > oldest || i === all.length - 1);
     this.columns = this.columns.filter((each) => each.end_unix > oldest);
     this.#numbers();
+  }
+
+  /** Nobody says any more how it is. */
+  lost() {
+    this.known = false;
+    this.refresh();
   }
 
   /** The latest time of which there is something. */
@@ -122,7 +130,7 @@ export class Card {
 
   /** Says how it is, which the clock may have changed. */
   refresh() {
-    const [word, kind, more] = said(this.state);
+    const [word, kind, more] = this.known ? said(this.state) : ["Not known", "", "the daemon does not answer"];
     put(this.pill, word);
     this.pill.className = `pill ${kind}`;
     put(this.why, more);

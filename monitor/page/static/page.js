@@ -27,6 +27,7 @@ function lost() {
   source = null;
   say("lost", "no connection to the daemon, trying again");
   document.body.classList.add("lost-link");
+  for (const card of cards.values()) card.lost();
   setTimeout(again, Math.min(1000 * 1.5 ** tries++, 8000));
 }
 

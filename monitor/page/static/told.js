@@ -4,7 +4,7 @@ import { command, make, put } from "./make.js";
 import { clock, number, place, rarity, stretch } from "./words.js";
 
 const NOT_KEPT = {
-  coming: "More of it follows soon after its end.",
+  coming: "What is kept of it follows soon after its end.",
   nothing: "Nothing of it is there: the disk was full, or it has been deleted since.",
   off: "Nothing is kept of events: the configuration has no [evidence].",
 };
