@@ -45,6 +45,8 @@ class App:
     def __init__(self, access: Access, audience: Audience, scene: Scene, clips: Clips, commanded: Callable[[Command], None]) -> None:
         self._access, self._audience, self._scene, self._clips, self._commanded = access, audience, scene, clips, commanded
         self._sparing = Sparing()
+        self._frames: dict[str, tuple[int, bytes]] = {}
+        """By stream, its last picture, and the index after it."""
         folder = files("monitor.page") / "static"
         self._static = {path.name: path.read_bytes() for path in folder.iterdir()}
         routes = [
@@ -107,12 +109,16 @@ class App:
         return _said(503, "too many look already") if self._audience.full else Live(self._audience)
 
     async def _frame(self, request: Request) -> Response:
-        """The last picture of a stream that is seen."""
-        watch = self._scene.watches.get(request.path_params["stream"])
+        """The last picture of a stream that is seen, made once for all who look."""
+        stream = request.path_params["stream"]
+        watch = self._scene.watches.get(stream)
         if watch is None or watch.identity.kind != "image":
             return _said(404, "no such camera")
-        frame = watch.ring.read(watch.ring.end - 1, watch.ring.end) if watch.ring.end else None
-        return _said(404, "no picture yet") if frame is None else Response(png(frame[0]), media_type="image/png")
+        end = watch.ring.end
+        if self._frames.get(stream, (0, b""))[0] != end and (frame := watch.ring.read(end - 1, end)) is not None:
+            self._frames[stream] = end, png(frame[0])
+        _, picture = self._frames.get(stream, (0, b""))
+        return Response(picture, media_type="image/png") if picture else _said(404, "no picture yet")
 
     async def _evidence(self, request: Request) -> Response:
         path = self._clips.file(request.path_params["named"])

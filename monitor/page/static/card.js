@@ -34,6 +34,7 @@ export class Card {
   constructor(name, seconds) {
     this.name = name;
     this.seconds = seconds;
+    this.seen_ms = 0;
     this.known = true;
     this.columns = [];
     this.readings = [];
@@ -95,7 +96,7 @@ export class Card {
     const { at_unix = [], score: scores, level_dbfs, p_value } = part.readings ?? {};
     at_unix.forEach((at, i) => this.readings.push({ at_unix: at, score: scores[i], level: level_dbfs[i], p: p_value[i] }));
     if (part.columns) this.#hears(part.columns);
-    if (part.frame !== undefined) Object.assign(this.frame, { src: `/frame/${this.name}?${part.frame}`, hidden: false });
+    if (part.frame !== undefined) this.#sees(part.frame);
     const oldest = this.to - this.seconds - 2;
     this.readings = this.readings.filter((each, i, all) => each.at_unix > oldest || i === all.length - 1);
     this.columns = this.columns.filter((each) => each.end_unix > oldest);
@@ -135,6 +136,13 @@ export class Card {
     this.pill.className = `pill ${kind}`;
     put(this.why, more);
     this.element.classList.toggle("open", word === "Not normal");
+  }
+
+  /** A picture a second is enough to see that it goes on. */
+  #sees(index) {
+    if (Date.now() - this.seen_ms < 1000) return;
+    this.seen_ms = Date.now();
+    Object.assign(this.frame, { src: `/frame/${this.name}?${index}`, hidden: false });
   }
 
   #hears({ end_unix, column_s, n, data }) {
