@@ -1,0 +1,53 @@
+"""Numbers in plain words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_UNITS = (("year", 365.25 * 86400), ("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
+_DAY_S = 86400.0
+_FURTHEST = 1000
+"""So many times what was held out a rarity is carried on; beyond, all that is said is that it is rarer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """What is known of normal, of which rarity is told."""
+
+    hop_s: float
+    """From one window to the next."""
+    held_out_s: float
+    """How much normal was held out."""
+    vouched_per_day: float
+    """The smallest rate that it can vouch for."""
+
+
+def lasting(seconds: float) -> str:
+    """A duration in its largest unit of which there are two, to two digits: 9 days."""
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
+    count = _two_digits(seconds / size)
+    return f"{count:,g} {unit}{'s' * (count != 1)}"
+
+
+def rarity(p_value: float, normal: Normal) -> str:
+    """How often normal has a window at least as strange, and what that rests on if it was not counted."""
+    every_s = normal.hop_s / p_value
+    furthest_s = _FURTHEST * normal.held_out_s
+    often = f"about once in {lasting(every_s)}" if every_s <= furthest_s else f"less than once in {lasting(furthest_s)}"
+    basis = f" (extrapolated from {lasting(normal.held_out_s)} of normal)" * (_DAY_S / every_s < normal.vouched_per_day)
+    return f"{often} of normal{basis}"
+
+
+def alarms(per_day: float) -> str:
+    """A rate of false alarms: 1 false alarm a day."""
+    return f"{per_day:g} false alarm{'s' * (per_day != 1)} a day"
+
+
+def count(number: int, what: str) -> str:
+    """So many of something: 1 event, 2 events."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _two_digits(value: float) -> float:
+    return round(value, 1 - math.floor(math.log10(value))) if value > 0 else 0.0
