@@ -176,6 +176,8 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to.")
+@click.option("--png", type=click.Path(path_type=Path), metavar="OUT.png", help="Write the same as one picture, without sound.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
 def replay(
@@ -187,6 +189,8 @@ def replay(
     publish: bool,
     config: Path | None,
     stream: str | None,
+    report: Path | None,
+    png: Path | None,
     fail_on_anomaly: bool,
 ) -> int:
     """Answers for files what the daemon would have said: the same windows, the same events."""
@@ -196,13 +200,25 @@ def replay(
         raise click.UsageError("--stream needs --config")
     if model is None and config is None:
         raise click.UsageError("Missing option '--model' (or '--config').")
-    from monitor.offline import replay_files, setting
+    from monitor.offline import judging, replay_files, setting
     from monitor.present import Failures, replayed
+    from monitor.whole import check_writable
 
+    for out in filter(None, (report, png)):
+        check_writable(out)
     chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
-    failures = Failures()
-    found = replay_files(paths, chosen, publish=publish, failed=failures)
-    return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    by, failures = judging(chosen), Failures()
+    if report is None and png is None:
+        found = replay_files(paths, chosen, by, publish=publish, failed=failures)
+        return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    from monitor.report.chronicle import Chronicle
+    from monitor.report.write import write
+
+    chronicle = Chronicle(failures)
+    found = replay_files(paths, chosen, by, publish=publish, failed=chronicle.fail, tally=chronicle.tally)
+    code = replayed(chronicle.follow(found), failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    write(chronicle, chosen, by, report=report, png=png)
+    return code
 
 
 @main.command(short_help="Watches all day.")

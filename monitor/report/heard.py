@@ -17,7 +17,8 @@ from monitor.flac import encoded
 from monitor.offline import Judging
 from monitor.recording import Recording
 from monitor.records import Box, Event, Items, Window
-from monitor.report.closeup import Closeup, Picture, Sound, Ticks
+from monitor.report.closeup import Closeup, Picture, Sound
+from monitor.report.timeline import seconds
 from monitor.window import fill
 
 _WINDOWS = 4
@@ -53,7 +54,7 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
         ),
         box=_box(event, sense, first, windows * step),
         upward=tuple((f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz", _share(hz, sense)) for hz in _MARKS_HZ if hz <= sense.rate_hz / 2),
-        along=_seconds(first / sense.rate_hz, windows * step / sense.rate_hz),
+        along=seconds(first / sense.rate_hz, windows * step / sense.rate_hz),
         sounds=sounds,
         seconds=windows * step / sense.rate_hz,
         notes=louder,
@@ -107,11 +108,3 @@ def _box(event: Event, sense: AudioRepresentation, first: int, length: int) -> B
 def _share(hz: float, sense: AudioRepresentation) -> float:
     """How far up a frequency lies; every band is as high as the next."""
     return float(np.interp(hz, sense.edges_hz, np.linspace(0, 1, len(sense.edges_hz))))
-
-
-def _seconds(begin_s: float, lasting_s: float) -> Ticks:
-    from monitor.present import clock
-
-    every_s = 2 if lasting_s > 4 else 1
-    marks = range(math.ceil(begin_s / every_s) * every_s, math.floor(begin_s + lasting_s) + 1, every_s)
-    return tuple((clock(mark).removesuffix(".0"), (mark - begin_s) / lasting_s) for mark in marks)
