@@ -176,7 +176,9 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to."
+)
 @click.option("--png", type=click.Path(path_type=Path), metavar="OUT.png", help="Write the same as one picture, without sound.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
@@ -200,12 +202,15 @@ def replay(
         raise click.UsageError("--stream needs --config")
     if model is None and config is None:
         raise click.UsageError("Missing option '--model' (or '--config').")
-    from monitor.offline import judging, replay_files, setting
-    from monitor.present import Failures, replayed
+    if report is not None and report == png:
+        raise click.UsageError("--report and --png name the same file")
     from monitor.whole import check_writable
 
     for out in filter(None, (report, png)):
         check_writable(out)
+    from monitor.offline import judging, replay_files, setting
+    from monitor.present import Failures, replayed
+
     chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
     by, failures = judging(chosen), Failures()
     if report is None and png is None:

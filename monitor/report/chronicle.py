@@ -11,7 +11,7 @@ from monitor.records import Event
 from monitor.report.curve import Curve
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Section:
     """What was told of one file."""
 

@@ -30,6 +30,11 @@ class Curve(Tally):
         self._starts.append(judgement.start)
         self._scores.append(judgement.score)
 
+    @property
+    def highest(self) -> float:
+        """The score of the strangest window; 0 where there is none."""
+        return 0.0 if self.worst is None else self.worst.score
+
     def steps(self, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The curve in at most so many steps: edges `[n + 1]` as absolute indices, and the highest score within each step `[n]`.
 

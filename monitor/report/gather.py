@@ -11,8 +11,10 @@ from monitor.report import heard, seen
 from monitor.report.chronicle import Chronicle
 from monitor.report.closeup import Closeup
 
-ROOM = 3_300_000
-"""Bytes of pictures and sounds: in base64 4.4 million, which with all the rest stays below 5 MB."""
+ROOM = 3_000_000
+"""Bytes of pictures and sounds: in base64 4 million, which with the longest tables stays below 5 MB."""
+MOST = 40
+"""Closeups, however small: nobody looks at more."""
 
 _CLOSEUP = {"audio": heard.closeup, "image": seen.closeup}
 
@@ -22,7 +24,7 @@ def gather(chronicle: Chronicle, by: Judging, room: int = ROOM) -> dict[str, Clo
     gathered = {}
     for event, closeup in _strangest(chronicle, by):
         room -= weight(closeup)
-        if room < 0:
+        if room < 0 or len(gathered) == MOST:
             break
         gathered[event] = closeup
     return gathered

@@ -24,7 +24,7 @@ from monitor.window import fill
 _WINDOWS = 4
 """Of how many windows a closeup is at most: some eight seconds, so that a dozen make a file that can be sent by mail."""
 _LEAD_S = 2.0
-_MARKS_HZ = (100, 300, 1000, 3000, 8000, 16000)
+_MARKS_HZ = (300, 1000, 3000, 8000, 16000)
 _FAINT_DB, _CLEAR_DB = -20.0, -3.0
 """What is nowhere louder than the first is played so that its loudest is at the second."""
 
@@ -53,7 +53,9 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
             Picture("where they differ", coloured(found.deviations, found.deviations_span, "inferno")),
         ),
         box=_box(event, sense, first, windows * step),
-        upward=tuple((f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz", _share(hz, sense)) for hz in _MARKS_HZ if hz <= sense.rate_hz / 2),
+        upward=tuple(
+            (f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz", _share(hz, sense)) for hz in _MARKS_HZ if hz <= sense.rate_hz / 2
+        ),
         along=seconds(first / sense.rate_hz, windows * step / sense.rate_hz),
         sounds=sounds,
         seconds=windows * step / sense.rate_hz,

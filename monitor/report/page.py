@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -18,8 +18,10 @@ from monitor.report.closeup import Closeup
 from monitor.report.timeline import Timeline, timeline
 from monitor.report.words import alarms, count, lasting, rarity
 
-_ROWS = 200
-"""Events of one file that the table lists."""
+_LISTED = 500
+"""Events that the tables list, the strangest of all files."""
+_DRAWN = 50
+"""Files that are shown with their course, those with the highest scores; the others are listed alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,18 @@ class Row:
 class Part:
     """One file in words."""
 
+    anchor: str
     name: str
     path: str
     lasting: str
     short: bool
     highest: str
     highest_at: str
-    timeline: Timeline
+    events: int
+    timeline: Timeline | None
+    """None where there is no room for it."""
     rows: list[Row]
-    unlisted: int
-    """Events that the table has no room for."""
+    """The events that are listed."""
 
     @property
     def closeups(self) -> list[Row]:
@@ -67,14 +71,19 @@ class Part:
 
 def page(chronicle: Chronicle, basis: Basis, closeups: Mapping[str, Closeup]) -> str:
     """The whole file."""
-    parts = [_part(section, basis, closeups) for section in chronicle.sections]
+    listed = frozenset(event.id for _, event in chronicle.events[:_LISTED])
+    drawn = sorted(chronicle.sections, key=lambda section: -section.curve.highest)[:_DRAWN]
+    parts = [
+        _part(f"file-{number}", section, basis, closeups, listed if section in drawn else None)
+        for number, section in enumerate(chronicle.sections, 1)
+    ]
     return _template().render(
         version=__version__,
         basis=basis,
         parts=parts,
         refused=chronicle.refused,
         events=len(chronicle.events),
-        lasting=clock(sum(section.seconds for section in chronicle.sections)),
+        seconds=sum(section.seconds for section in chronicle.sections),
         shown=len(closeups),
     )
 
@@ -94,21 +103,24 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _part(section: Section, basis: Basis, closeups: Mapping[str, Closeup]) -> Part:
-    worst, path = section.curve.worst, section.recording.path
-    assert worst is not None  # noqa: S101 - a window of it was judged
-    numbered = list(enumerate(section.events, 1))
-    listed = sorted(sorted(numbered, key=lambda each: -each[1].peak_score)[:_ROWS])
+def _part(anchor: str, section: Section, basis: Basis, closeups: Mapping[str, Closeup], listed: Container[str] | None) -> Part:
+    """One file, with those of its events that are listed; without its course and any event, if nothing is."""
+    path, worst = section.recording.path, section.curve.worst
     return Part(
+        anchor=anchor,
         name=path.name,
         path=str(path),
         lasting=clock(section.seconds),
         short=section.recording.short,
-        highest=f"{worst.score:.1f}",
-        highest_at=clock(section.at(worst.span[0])),
-        timeline=timeline(section, basis.threshold),
-        rows=[_row(number, event, section, basis, closeups.get(event.id)) for number, event in listed],
-        unlisted=len(numbered) - len(listed),
+        highest=f"{section.curve.highest:.1f}",
+        highest_at="" if worst is None else clock(section.at(worst.span[0])),
+        events=len(section.events),
+        timeline=None if listed is None else timeline(section, basis.threshold),
+        rows=[
+            _row(number, event, section, basis, closeups.get(event.id))
+            for number, event in enumerate(section.events, 1)
+            if listed is not None and event.id in listed
+        ],
     )
 
 

@@ -24,7 +24,7 @@ _CURVE, _ALARM, _EVENT = "#3b5bb5", "#c2310c", "#f6c9b8"
 
 def poster(chronicle: Chronicle, basis: Basis, closeups: Mapping[str, Closeup]) -> bytes:
     """A PNG."""
-    sections = sorted(chronicle.sections, key=lambda section: -_worst(section))[:_FILES]
+    sections = sorted(chronicle.sections, key=lambda section: -section.curve.highest)[:_FILES]
     shown = [(s, e, closeups[e.id]) for s, e in chronicle.events if e.id in closeups and closeups[e.id].pictures][:_EVENTS]
     heights = [2.0] * max(1, len(sections)) + [2.6] * len(shown)
     figure = Figure(figsize=(11, sum(heights) + 0.6), dpi=100, layout="constrained")
@@ -41,13 +41,9 @@ def poster(chronicle: Chronicle, basis: Basis, closeups: Mapping[str, Closeup]) 
 
 
 def _title(chronicle: Chronicle, files: int, events: int) -> str:
-    whole = [(files, len(chronicle.sections), "file"), (events, len(chronicle.events), "event")]
-    said = [count(all_, what) + f", the {some} strangest shown" * (some < all_) for some, all_, what in whole]
-    return f"diffmon: {said[1]} in {said[0]}"
-
-
-def _worst(section: Section) -> float:
-    return section.curve.worst.score if section.curve.worst is not None else 0.0
+    said = f"diffmon: {count(len(chronicle.events), 'event')} in {count(len(chronicle.sections), 'file')}"
+    left_out = files < len(chronicle.sections) or events < len(chronicle.events)
+    return said + f"; shown are the strangest, {count(events, 'event')} in {count(files, 'file')}" * left_out
 
 
 def _course(axis: Any, section: Section, basis: Basis) -> None:
@@ -61,15 +57,16 @@ def _course(axis: Any, section: Section, basis: Basis) -> None:
         axis.axvspan(span.left, span.left + max(span.width, 0.002), color=_EVENT)
     axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="score")
     _ticks(axis, drawn.along, drawn.upward)
-    axis.set_title(f"{_plain(section.recording.path.name)}: {count(len(section.events), 'event')} in {clock(section.seconds)}", loc="left", fontsize=10)
+    axis.set_title(
+        f"{_plain(section.recording.path.name)}: {count(len(section.events), 'event')} in {clock(section.seconds)}", loc="left", fontsize=10
+    )
 
 
 def _event(row: Any, section: Section, event: Event, closeup: Closeup, basis: Basis) -> None:
     begin, end = (clock(section.at(index)) for index in (event.start_index, event.end_index))
-    row.suptitle(
-        f"{_plain(section.recording.path.name)}, {begin} to {end}, {place(dict(event.where))}, score {event.peak_score:.1f}: {rarity(event.p_value, basis.normal)}",
-        fontsize=9,
-    )
+    when = f"{_plain(section.recording.path.name)}, {begin} to {end}"
+    how = f"score {event.peak_score:.1f}: {rarity(event.p_value, basis.normal)}"
+    row.suptitle(f"{when}, {place(dict(event.where))}, {how}", fontsize=9)
     aspect = "auto" if closeup.upward else "equal"
     for axis, picture in zip(row.subplots(1, len(closeup.pictures)), closeup.pictures, strict=True):
         axis.imshow(picture.pixels, extent=(0, 1, 0, 1), aspect=aspect, interpolation="nearest")

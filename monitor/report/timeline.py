@@ -37,8 +37,7 @@ class Timeline:
 
 def timeline(section: Section, threshold: float) -> Timeline:
     """That of one file."""
-    worst = section.curve.worst
-    scale = Scale.of(threshold, worst.score if worst is not None else 0.0)
+    scale = Scale.of(threshold, section.curve.highest)
     edges, scores = section.curve.steps(_STEPS)
     shares = (edges / section.curve.end).tolist()
     heights = [scale.height(score) for score in scores.tolist()]

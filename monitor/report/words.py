@@ -26,8 +26,8 @@ class Normal:
 def lasting(seconds: float) -> str:
     """A duration in its largest unit of which there are two, to two digits: 9 days."""
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
-    count = _two_digits(seconds / size)
-    return f"{count:,g} {unit}{'s' * (count != 1)}"
+    number = _two_digits(seconds / size)
+    return f"{number:,g} {unit}{'s' * (number != 1)}"
 
 
 def rarity(p_value: float, normal: Normal) -> str:
@@ -44,9 +44,9 @@ def alarms(per_day: float) -> str:
     return f"{per_day:g} false alarm{'s' * (per_day != 1)} a day"
 
 
-def count(number: int, what: str) -> str:
+def count(number: int, one: str, many: str = "") -> str:
     """So many of something: 1 event, 2 events."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _two_digits(value: float) -> float:
