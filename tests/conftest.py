@@ -21,6 +21,7 @@ import structlog
 from monitor.demo.fault import Planted, plant
 from monitor.demo.sound import RATE_HZ, Room
 from tests.broker import Mosquitto
+from tests.browser import browser as browser
 
 Make = Callable[[str, Callable[[Path], object]], Path]
 

@@ -22,6 +22,8 @@ class Basis:
     """The alarm level as a score."""
     extrapolated: bool
     """Whether it lies beyond what the held-out normal can vouch for."""
+    window_s: float
+    """What one score is of."""
     normal: Normal
 
 
@@ -35,5 +37,6 @@ def basis(chosen: Setting, by: Judging) -> Basis:
         false_alarms_per_day=stream.false_alarms_per_day,
         threshold=alarm.threshold,
         extrapolated=alarm.extrapolated,
+        window_s=sense.length / sense.rate_hz,
         normal=Normal(sense.hop / sense.rate_hz, curve.held_out_s, curve.vouched_per_day),
     )
