@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser, for one file of tests: the next one may want an event loop of its own."""
-    with sync_playwright() as playwright:
-        # As root in a container there is no sandbox to be had.
-        with closing(playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])) as launched:
-            yield launched
+    # As root in a container there is no sandbox to be had.
+    options = {"executable_path": "/usr/bin/chromium", "args": ["--no-sandbox"]}
+    with sync_playwright() as playwright, closing(playwright.chromium.launch(**options)) as launched:  # type: ignore[arg-type]
+        yield launched
 
 
 @contextmanager

@@ -21,7 +21,7 @@ _CLOSEUP = {"audio": heard.closeup, "image": seen.closeup}
 
 def gather(chronicle: Chronicle, by: Judging, room: int = ROOM) -> dict[str, Closeup]:
     """Closeups by the id of their events, as many as there is room for; what cannot be looked at again says why."""
-    gathered = {}
+    gathered: dict[str, Closeup] = {}
     for event, closeup in _strangest(chronicle, by):
         room -= weight(closeup)
         if room < 0 or len(gathered) == MOST:

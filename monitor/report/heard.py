@@ -45,7 +45,7 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
     found = compared(explained)
     shown = slice(lead, lead + windows * step)
     first = begin + lead
-    sounds, louder = _sounds(items[shown], sound(found.normal, round(sense.rate_hz))[shown, None], round(sense.rate_hz))
+    pair, louder = sounds(items[shown], sound(found.normal, round(sense.rate_hz))[shown, None], round(sense.rate_hz))
     return Closeup(
         pictures=(
             Picture("what was heard", coloured(found.shown[0], found.level_span, "magma")),
@@ -57,7 +57,7 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
             (f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz", _share(hz, sense)) for hz in _MARKS_HZ if hz <= sense.rate_hz / 2
         ),
         along=seconds(first / sense.rate_hz, windows * step / sense.rate_hz),
-        sounds=sounds,
+        sounds=pair,
         seconds=windows * step / sense.rate_hz,
         notes=louder,
     )
@@ -90,14 +90,14 @@ def _read(recording: Recording, by: Judging, begin: int, length: int) -> Items:
     return items
 
 
-def _sounds(heard: Items, normal: Items, rate_hz: int) -> tuple[tuple[Sound, ...], tuple[str, ...]]:
+def sounds(heard: Items, normal: Items, rate_hz: int) -> tuple[tuple[Sound, ...], tuple[str, ...]]:
     """Both, and what was done to them: as loud as each other, and loud enough to be heard."""
     peak_db = 20 * math.log10(max(float(np.abs(heard).max()), float(np.abs(normal).max()), 1e-6))
     gain_db = _CLEAR_DB - peak_db if peak_db < _FAINT_DB else 0.0
     gain = 10 ** (gain_db / 20)
     pair = (("what was heard", heard), ("what normal would have sounded like", normal))
-    sounds = tuple(Sound(title, encoded((gain * items).clip(-1, 1), rate_hz)) for title, items in pair)
-    return sounds, (f"Both are played {gain_db:.0f} dB louder than they were recorded.",) if gain_db else ()
+    played = tuple(Sound(title, encoded((gain * items).clip(-1, 1), rate_hz)) for title, items in pair)
+    return played, (f"Both are played {gain_db:.0f} dB louder than they were recorded.",) if gain_db else ()
 
 
 def _box(event: Event, sense: AudioRepresentation, first: int, length: int) -> Box:

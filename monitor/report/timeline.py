@@ -9,7 +9,7 @@ from monitor.report.chronicle import Section
 from monitor.report.closeup import Ticks
 from monitor.report.curve import Scale
 
-_STEPS = 600
+_STEPS = 400
 _MARKS = 5
 _EVERY_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 _UNITS = (("year", 365.25 * 86400), ("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
@@ -24,9 +23,9 @@ class Normal:
 
 
 def lasting(seconds: float) -> str:
-    """A duration in its largest unit of which there are two, to two digits: 9 days."""
+    """A duration in its largest unit of which there are two, to tenths if there are few: 9 days, 2.5 minutes."""
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
-    number = _two_digits(seconds / size)
+    number = round(seconds / size, 1 if seconds < 10 * size else None)
     return f"{number:,g} {unit}{'s' * (number != 1)}"
 
 
@@ -47,7 +46,3 @@ def alarms(per_day: float) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """So many of something: 1 event, 2 events."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _two_digits(value: float) -> float:
-    return round(value, 1 - math.floor(math.log10(value))) if value > 0 else 0.0
