@@ -113,20 +113,23 @@ def test_nothing_strange_is_a_report_too(model: Path, tmp_path: Path, browser: B
 
 
 def test_a_folder_has_a_section_a_file(model: Path, tmp_path: Path, browser: Browser) -> None:
-    """Each under its name, whatever that is; what could not be read is named, and the exit code says so."""
+    """Each under its name, whatever that is; what could not be read, or not to its end, is named, and the exit code says so."""
     heard = tmp_path / "heard"
     heard.mkdir()
-    odd = "<img src=x onerror=alert(1)> & $x^{$.wav"
+    odd = "<img src=x onerror=alert(1)> & $x^{$ 录.wav"
     soundfile.write(heard / odd, Room.drawn(1).sound(6, seed=13), RATE_HZ)
     soundfile.write(heard / "short.wav", Room.drawn(1).sound(1, seed=13), RATE_HZ)
+    broken = Room.drawn(1).sound(12, seed=13)
+    broken[-RATE_HZ] = np.nan
+    soundfile.write(heard / "broken.wav", broken, RATE_HZ, subtype="FLOAT")
     (heard / "torn.wav").write_bytes(b"RIFF")
     out = tmp_path / "out.html"
     done = diffmon("replay", heard, "--model", model, "--report", out, "--png", tmp_path / "out.png")
     assert 1 == done.exit_code
     with page(browser, offline=True) as opened:
         opened.goto(out.as_uri())
-        assert [odd, "short.wav"] == opened.locator("h2").all_inner_texts()
-        expect(opened.locator("header li")).to_contain_text("torn.wav: is not a sound file")
+        assert [odd, "broken.wav", "short.wav"] == opened.locator("h2").all_inner_texts()
+        expect(opened.locator("header li")).to_contain_text([r"broken.wav: sample", "torn.wav: is not a sound file"])
         expect(opened.locator("main")).to_contain_text("too short for a window")
         expect(opened.locator("img")).to_have_count(0)
 

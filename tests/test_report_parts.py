@@ -158,7 +158,6 @@ END = 76 * RATE_HZ
 def test_a_closeup_is_of_the_event(told: Event, begins_s: float, recording: Recording, by: Judging) -> None:
     """What is heard is the recording from a little before it on, to the sample; what is shown is as long."""
     shown = heard.closeup(told, recording, END, by)
-    assert 8.192 == shown.seconds
     assert {(64, 128, 3)} == {picture.pixels.shape for picture in shown.pictures}
     clip, normal = (soundfile.read(BytesIO(each.flac), dtype="float32")[0] for each in shown.sounds)
     assert (131_072, 131_072) == (len(clip), len(normal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from monitor.evidence.overlay import Pixels
 from monitor.records import Box
@@ -38,7 +38,5 @@ class Closeup:
     upward: Ticks = ()
     along: Ticks = ()
     sounds: tuple[Sound, ...] = ()
-    seconds: float = 0.0
-    """That the sounds last; 0 where there are none."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """What is to be known of it."""

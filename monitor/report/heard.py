@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,44 +23,58 @@ from monitor.report.timeline import seconds
 from monitor.window import fill
 
 _WINDOWS = 4
-"""Of how many windows a closeup is at most: some eight seconds, so that a dozen make a file that can be sent by mail."""
+"""Of how many windows a closeup is at most: some eight seconds, so that several go into a file that can be sent by mail."""
 _LEAD_S = 2.0
 _MARKS_HZ = (300, 1000, 3000, 8000, 16000)
 _FAINT_DB, _CLEAR_DB = -20.0, -3.0
 """What is nowhere louder than the first is played so that its loudest is at the second."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The items that a closeup is of: windows whose columns follow on each other."""
+
+    begin: int
+    """Absolute index of the first item of the first window."""
+    starts: range
+    """Where the windows start, from there."""
+    lead: int
+    """Items of a window before the first that its columns show."""
+    length: int
+    """Items of all windows together."""
+
+    @property
+    def shown(self) -> slice:
+        """Which of the items the columns show."""
+        return slice(self.lead, self.lead + self.starts.stop)
+
+    @property
+    def first(self) -> int:
+        """Absolute index of the first of those."""
+        return self.begin + self.lead
+
+
 def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeup:
     """Of one event of a recording that was judged up to an index. Raises SourceError, OutOfMemoryError."""
     sense = by.opened.representation
     assert isinstance(sense, AudioRepresentation)  # noqa: S101 - chosen by the model's kind
-    lead, after = sense.span((0, sense.shape[2]))
-    step = after - lead
-    beyond = sense.length - step
-    """Items of a window that none of its columns shows, on both sides."""
-    windows = min(_WINDOWS, max(1, (end - beyond) // step))
-    length = windows * step + beyond
-    begin = _begin(event, length, sense.rate_hz, last=max(0, end - length))
-    items = _read(recording, by, begin, length)
-    explained = by.engine.explain([Window(event.stream, begin + i, items[i : i + sense.length], 0) for i in range(0, windows * step, step)])
+    rate_hz = round(sense.rate_hz)
+    stretch = _stretch(event, end, sense)
+    items = _read(recording, by, stretch)
+    explained = by.engine.explain([Window(event.stream, stretch.begin + i, items[i : i + sense.length], 0) for i in stretch.starts])
     found = compared(explained)
-    shown = slice(lead, lead + windows * step)
-    first = begin + lead
-    pair, louder = sounds(items[shown], sound(found.normal, round(sense.rate_hz))[shown, None], round(sense.rate_hz))
+    pair, notes = sounds(items[stretch.shown], sound(found.normal, rate_hz)[stretch.shown, None], rate_hz)
     return Closeup(
         pictures=(
             Picture("what was heard", coloured(found.shown[0], found.level_span, "magma")),
             Picture("what normal would have been", coloured(found.normal[0], found.level_span, "magma")),
             Picture("where they differ", coloured(found.deviations, found.deviations_span, "inferno")),
         ),
-        box=_box(event, sense, first, windows * step),
-        upward=tuple(
-            (f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz", _share(hz, sense)) for hz in _MARKS_HZ if hz <= sense.rate_hz / 2
-        ),
-        along=seconds(first / sense.rate_hz, windows * step / sense.rate_hz),
+        box=_box(event, sense, stretch),
+        upward=tuple((_hertz(hz), _share(hz, sense)) for hz in _MARKS_HZ if hz <= rate_hz / 2),
+        along=seconds(stretch.first / rate_hz, stretch.starts.stop / rate_hz),
         sounds=pair,
-        seconds=windows * step / sense.rate_hz,
-        notes=louder,
+        notes=notes,
     )
 
 
@@ -71,22 +86,26 @@ def coloured(values: NDArray[np.float32], span: tuple[float, float], colours: st
     return rounded(255 * colormaps[colours](shares.clip(0, 1))[..., :3])
 
 
-def _begin(event: Event, length: int, rate_hz: float, *, last: int) -> int:
-    """Where a closeup of so many items begins: before the event, or where there is no room for all of it before its strangest part."""
-    lead = round(_LEAD_S * rate_hz)
+def _stretch(event: Event, end: int, sense: AudioRepresentation) -> _Stretch:
+    """Before the event on, or where there is no room for all of it from before its strangest part; within what was judged."""
+    first, after = sense.span((0, sense.shape[2]))
+    step = after - first
+    windows = min(_WINDOWS, max(1, (end - sense.length) // step + 1))
+    length = sense.length + (windows - 1) * step
+    lead = round(_LEAD_S * sense.rate_hz)
     fits = event.end_index - event.start_index + lead <= length
-    begin = (event.start_index if fits else strangest(event.start_index, event.where, rate_hz)) - lead
-    return min(max(begin, event.start_index - lead, 0), last)
+    begin = (event.start_index if fits else strangest(event.start_index, event.where, sense.rate_hz)) - lead
+    return _Stretch(min(max(begin, 0), max(0, end - length)), range(0, windows * step, step), first, length)
 
 
-def _read(recording: Recording, by: Judging, begin: int, length: int) -> Items:
-    """Items `[length, 1]` of a recording, as it was judged. Raises SourceError."""
+def _read(recording: Recording, by: Judging, stretch: _Stretch) -> Items:
+    """The items `[length, 1]` of a recording, as it was judged. Raises SourceError."""
     rate_hz = by.reads.rate_hz
     if recording.short:
-        return fill(by.reads.read(recording.path), length)
-    items = by.reads.read(recording.path, start_s=begin / rate_hz, seconds=length / rate_hz)
-    if len(items) < length:
-        raise SourceError(f"{recording.path}: cannot be read again from {begin / rate_hz:.2f} s on")
+        return fill(by.reads.read(recording.path), stretch.length)
+    items = by.reads.read(recording.path, start_s=stretch.begin / rate_hz, seconds=stretch.length / rate_hz)
+    if len(items) < stretch.length:
+        raise SourceError(f"{recording.path}: cannot be read again from {stretch.begin / rate_hz:.2f} s on")
     return items
 
 
@@ -100,9 +119,9 @@ def sounds(heard: Items, normal: Items, rate_hz: int) -> tuple[tuple[Sound, ...]
     return played, (f"Both are played {gain_db:.0f} dB louder than they were recorded.",) if gain_db else ()
 
 
-def _box(event: Event, sense: AudioRepresentation, first: int, length: int) -> Box:
+def _box(event: Event, sense: AudioRepresentation, stretch: _Stretch) -> Box:
     """The event's seconds and band in the picture."""
-    left, right = (min(max((index - first) / length, 0.0), 1.0) for index in (event.start_index, event.end_index))
+    left, right = (min(max((index - stretch.first) / stretch.starts.stop, 0.0), 1.0) for index in (event.start_index, event.end_index))
     bottom, top = (_share(event.where[name], sense) for name in ("low_hz", "high_hz"))
     return left, 1 - top, right - left, top - bottom
 
@@ -110,3 +129,7 @@ def _box(event: Event, sense: AudioRepresentation, first: int, length: int) -> B
 def _share(hz: float, sense: AudioRepresentation) -> float:
     """How far up a frequency lies; every band is as high as the next."""
     return float(np.interp(hz, sense.edges_hz, np.linspace(0, 1, len(sense.edges_hz))))
+
+
+def _hertz(hz: float) -> str:
+    return f"{hz:g} Hz" if hz < 1000 else f"{hz / 1000:g} kHz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -36,7 +37,10 @@ def poster(chronicle: Chronicle, basis: Basis, closeups: Mapping[str, Closeup]) 
     for row, (section, event, closeup) in zip(rows[len(heights) - len(shown) :], shown, strict=True):
         _event(row, section, event, closeup, basis)
     png = BytesIO()
-    figure.savefig(png, format="png")
+    with warnings.catch_warnings():
+        # What a font lacks of a file's name is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(png, format="png")
     return png.getvalue()
 
 
