@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import config
+from monitor.base import base_file
 from monitor.build import watch
 from monitor.config import Config, FileConfig, StreamConfig
 from monitor.engine import Engine, kind_of, pick_device
@@ -63,7 +64,7 @@ class Judging:
     """What reads them."""
 
 
-def judging(chosen: Setting) -> Judging:
+def ready(chosen: Setting) -> Judging:
     """Opens the model in force, warm. Raises ModelError."""
     opened = open_stream(chosen.stream, chosen.state)
     device = pick_device(chosen.config.device if chosen.config else "auto")
@@ -76,8 +77,9 @@ def setting(
 ) -> Setting:
     """The stream to replay as; what is named on the command line goes before the configuration. Raises ConfigError, ModelError."""
     if config_path is None:
-        model = model or Path()
-        stream = StreamConfig(name="replay", kind=kind_of(model), source=FileConfig(type="file", paths=tuple(paths)), model=model)
+        model = model or base_file()
+        source = FileConfig(type="file", paths=tuple(paths))
+        stream = StreamConfig(name="replay", kind=kind_of(model), source=source, model=model, profile=profile)
         chosen = Setting(stream, Config.model_fields["node"].default, None)
     else:
         whole = config.load(config_path)

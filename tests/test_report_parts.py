@@ -12,7 +12,7 @@ import soundfile
 
 from monitor.demo.fault import Planted
 from monitor.demo.sound import RATE_HZ
-from monitor.offline import Judging, judging, setting
+from monitor.offline import Judging, ready, setting
 from monitor.recording import Recording, open_recording
 from monitor.records import Event, Judgement
 from monitor.report import gather as gathering
@@ -128,7 +128,7 @@ def test_normal_and_peaks_are_seen_at_once() -> None:
 @pytest.fixture(scope="module")
 def by(model: Path) -> Judging:
     """The engine of the machine room."""
-    return judging(setting(config_path=None, name=None, model=model, profile=None, rate=None, paths=[Path()]))
+    return ready(setting(config_path=None, name=None, model=model, profile=None, rate=None, paths=[Path()]))
 
 
 @pytest.fixture(scope="module")
