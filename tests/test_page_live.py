@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.asking import ask
 from tests.broker import until
-from tests.browser import browser as browser  # a fixture
-from tests.browser import opened
+from tests.browser import complaining
+from tests.browser import page as blank
 from tests.command import diffmon
 from tests.piped import Room, configured, daemon
 from tests.scripted import PATIENCE_S
@@ -56,13 +56,12 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def looked(browser: Browser, url: str, **settings: object) -> Iterator[Page]:
+def looked(browser: Browser, url: str) -> Iterator[Page]:
     """The page, live, of which the console has nothing to complain."""
-    complaints: list[str] = []
-    with opened(browser, url, complaints, **settings) as page:
+    with blank(browser) as page:
+        page.goto(url)
         expect(page.locator("#link")).to_have_text("live", timeout=PATIENCE_MS)
         yield page
-    assert [] == complaints
 
 
 def normal(page: Page) -> None:
@@ -127,7 +126,7 @@ def test_the_page_comes_back_with_the_daemon(browser: Browser, model: Path, norm
     room = Room(normal_wav)
     config, port = configured(tmp_path, model)
     complaints: list[str] = []
-    with opened(browser, "about:blank", complaints) as page:
+    with complaining(browser, complaints) as page:
         with daemon(config, room):
             until(lambda: answers(port), timeout_s=PATIENCE_S)
             page.goto(f"http://127.0.0.1:{port}/")

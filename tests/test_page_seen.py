@@ -18,8 +18,8 @@ from monitor.flac import write_bytes
 from monitor.records import Block, Command, StreamStatus
 from monitor.watch import rfc3339
 from tests.broker import until
-from tests.browser import browser as browser  # a fixture
-from tests.browser import opened
+from tests.browser import complaining
+from tests.browser import page as blank
 from tests.events import READING
 from tests.paged import ID, Shown, event, paged, tone
 from tests.scripted import EPOCH
@@ -30,11 +30,10 @@ TOKEN = "correct-horse-battery"
 @contextmanager
 def seen(browser: Browser, shown: Shown, **settings: Any) -> Iterator[Page]:
     """The page, live, of which the console has nothing to complain."""
-    complaints: list[str] = []
-    with opened(browser, shown.url, complaints, **settings) as page:
+    with blank(browser, **settings) as page:
+        page.goto(shown.url)
         expect(page.locator("#link")).to_have_text("live")
         yield page
-    assert [] == complaints
 
 
 @pytest.fixture
@@ -164,7 +163,7 @@ def test_it_fits_and_can_be_read(browser: Browser, shown: Shown, width: int, sch
     """Nothing lies beside the screen, and all words stand out from their ground (WCAG AA), on a phone and on a desk."""
     tone(shown.online(), 35)
     shown.board.event(event())
-    with seen(browser, shown, viewport={"width": width, "height": 844}, color_scheme=scheme) as page:
+    with seen(browser, shown, width=width, scheme=scheme) as page:
         expect(page.locator(".event")).to_have_count(1)
         card(page).locator("summary").click()
         assert width == page.evaluate("document.documentElement.scrollWidth")
@@ -232,7 +231,8 @@ def test_a_daemon_that_is_gone_leaves_nothing_normal(browser: Browser, shown: Sh
     """Nobody knows how it is, and the page says so."""
     shown.online()
     complaints: list[str] = []
-    with opened(browser, shown.url, complaints) as page:
+    with complaining(browser, complaints) as page:
+        page.goto(shown.url)
         expect(card(page).locator(".pill")).to_have_text("Normal")
         shown.page.close()
         expect(card(page).locator(".pill")).to_have_text("Not known")
@@ -242,7 +242,8 @@ def test_a_daemon_that_is_gone_leaves_nothing_normal(browser: Browser, shown: Sh
 def test_the_token_lets_in(browser: Browser) -> None:
     """A wrong one is refused, the right one leads to the page, and what is kept of it is not the token; leaving takes it away."""
     complaints: list[str] = []
-    with paged(token=TOKEN) as shown, opened(browser, shown.url, complaints) as page:
+    with paged(token=TOKEN) as shown, complaining(browser, complaints) as page:
+        page.goto(shown.url)
         page.get_by_label("Token").fill(TOKEN[::-1])
         page.get_by_role("button").click()
         expect(page.get_by_role("alert")).to_have_text("That is not the token.")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import click
 import soundfile
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from monitor.demo.sound import Room
 from monitor.learn.training import train
@@ -32,7 +32,7 @@ from monitor.options import Duration
 from monitor.synth.wave import RATE_HZ
 from tests.asking import ask, series
 from tests.broker import free_port, until
-from tests.browser import CHROMIUM
+from tests.browser import launched
 from tests.scripted import PATIENCE_S
 
 VIEWERS = 5
@@ -132,15 +132,13 @@ def spent(pid: int) -> float:
 
 def load(port: int) -> Load:
     """Of the page, in a browser that has not seen it; the middle of a few."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        found = sorted((_loaded(chromium, port) for _ in range(LOADS)), key=lambda each: each.drawn_s)
-        chromium.close()
+    with launched() as browser:
+        found = sorted((_loaded(browser, port) for _ in range(LOADS)), key=lambda each: each.drawn_s)
     return found[LOADS // 2]
 
 
-def _loaded(chromium: object, port: int) -> Load:
-    context = chromium.new_context()  # type: ignore[attr-defined]
+def _loaded(browser: Browser, port: int) -> Load:
+    context = browser.new_context()
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{port}/")
     page.wait_for_selector(".sound:not([hidden])")
