@@ -21,8 +21,7 @@ class Windower:
         self._ring = ring
         self._stream = stream
         self._length = length
-        self.hop = hop
-        """Items from one window to the next."""
+        self._hop = hop
         self._start = self._regular = -(-ring.begin // hop) * hop
         self._covered = ring.begin
         """Absolute index up to which everything is in a window or counted as lost."""
@@ -57,7 +56,7 @@ class Windower:
 
     def _last(self) -> Window | None:
         start = self._ring.end - self._length
-        fresh = start > self._start - self.hop and start >= 0
+        fresh = start > self._start - self._hop and start >= 0
         items = self._ring.read(start, self._ring.end) if fresh else None
         if items is None:
             self.lost += max(0, self._ring.end - self._covered)
@@ -69,18 +68,18 @@ class Windower:
     def _cut(self, items: Items) -> Window:
         # Where nothing is lost, what lies between windows is left out on purpose.
         lost = 0 if self._start <= self._regular else max(0, self._start - self._covered)
-        self.skipped += max(0, self._start - self._regular) // self.hop
+        self.skipped += max(0, self._start - self._regular) // self._hop
         self.lost += lost
         window = Window(self._stream, self._start, items, lost)
         self._covered = max(self._covered, window.end)
-        self._start = self._regular = window.start + self.hop
+        self._start = self._regular = window.start + self._hop
         return window
 
     def _skip(self) -> None:
         """Goes on behind the gap in the coming window, or behind what was overwritten before it was read."""
         ends = [b for a, b in self._ring.gaps if self._start < b and a < self._start + self._length]
         behind = ends[-1] if ends else self._ring.oldest
-        self._start = -(-behind // self.hop) * self.hop
+        self._start = -(-behind // self._hop) * self._hop
 
 
 def fill(items: Items, length: int) -> Items:

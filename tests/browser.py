@@ -7,9 +7,14 @@ from contextlib import closing, contextmanager
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.scripted import PATIENCE_S
 
 CHROMIUM = "/usr/bin/chromium"
+
+# A machine may be slow and busy.
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 @contextmanager

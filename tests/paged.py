@@ -61,7 +61,6 @@ class Shown:
         watches: dict[str, Watch] = dict(self.scene.watches)
         watches[stream] = watch(stream)
         watches[stream].ring = Ring(40 * RATE_HZ, item=(1,), rate_hz=RATE_HZ)
-        watches[stream].windower.hop = RATE_HZ // 2
         self.scene.watches = watches
         return watches[stream].ring
 

@@ -96,15 +96,15 @@ def test_an_event_is_put_into_words(browser: Browser, shown: Shown) -> None:
     """How long, in which band, how rarely normal is like that; and that what was kept of it is to come."""
     shown.online()
     with seen(browser, shown) as page:
-        shown.board.event(event(p_value=0.5 / 86_400 / 9, extrapolated=False))
+        shown.board.rarity = lambda event: "about once in 9 days of normal"
+        shown.board.event(event())
         told = page.locator(f"[data-event='{ID}']")
         expect(told).to_contain_text("2 seconds, 100 Hz to 2 kHz")
-        expect(told).to_contain_text("Normal is as strange as this about once in 9 days. Score 5.5; the alarm level was 3.0.")
+        expect(told).to_contain_text("As strange as this it is about once in 9 days of normal. Score 5.5; the alarm level was 3.0.")
         expect(told).to_contain_text("going on")
         expect(told).to_contain_text("What is kept of it follows soon after its end.")
         expect(page.get_by_text("No event yet.")).to_be_hidden()
-        shown.board.event(event(type="end", reason="signal_lost", extrapolated=True, p_value=1e-30))
-        expect(told).to_contain_text("less than once in 10 years, as far as can be extrapolated")
+        shown.board.event(event(type="end", reason="signal_lost"))
         expect(told).to_contain_text("the signal was lost")
         expect(page.locator(".event")).to_have_count(1)
 

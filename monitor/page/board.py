@@ -24,7 +24,7 @@ class Entry:
     """One event, as it was last told."""
 
     event: Mapping[str, Any]
-    """Its payload."""
+    """Its payload, and its rarity in words."""
     told_unix: float
     """When."""
     marked: bool = False
@@ -61,6 +61,8 @@ class Board:
     def __init__(self, streams: Iterable[str], *, kept: str = "[]", unix: Callable[[], float] = time.time) -> None:
         self.moved: Callable[[], None] = lambda: None
         """Called when an event has changed, in the pipeline's thread; must not wait."""
+        self.rarity: Callable[[Event], str] = lambda event: ""
+        """How often normal is as strange as an event, in words."""
         self.changes = 0
         """How often an event has changed."""
         self._unix = unix
@@ -70,7 +72,7 @@ class Board:
 
     def event(self, event: Event) -> None:
         """Remembers it as it is now."""
-        told = json.loads(payload(event))
+        told = {**json.loads(payload(event)), "rarity": self.rarity(event)}
         with self._lock:
             before = self._entries.pop((event.stream, event.id), None)
             entry = Entry(told, self._unix(), before is not None and before.marked)

@@ -18,9 +18,11 @@ from monitor.page.board import Board
 from monitor.page.clips import Clips
 from monitor.page.scene import Scene
 from monitor.pipeline import Pipeline
-from monitor.records import Command
+from monitor.records import Command, Event
 from monitor.sink.vitals import Vitals
 from monitor.state import state_dir
+from monitor.watch import Level
+from monitor.words import rarity
 
 if TYPE_CHECKING:
     from monitor.page.server import Page
@@ -57,6 +59,7 @@ def open_page(config: Config, vitals: Vitals, commanded: Callable[[Command], Non
 def show(page: Page, pipeline: Pipeline, control: Control) -> None:
     """Lets the page see what is watched, and hear what becomes of its commands."""
     page.scene.watches = pipeline.watches
+    page.board.rarity = lambda event: _rarity(pipeline.watches[event.stream].level, event)
     control.refused = page.board.refused
     also = pipeline.also
     pipeline.also = lambda: {**also(), **page.counters()}
@@ -91,6 +94,10 @@ def _served(
     audience = Audience(scene)
     app = App(Access(known, host=web.host, node=config.node), audience, scene, clips, commanded)
     return Page(listening, app, audience, scene, board, kept=kept)
+
+
+def _rarity(level: Level, event: Event) -> str:
+    return "" if level.normal is None or not event.p_value > 0 else rarity(event.p_value, level.normal)
 
 
 def _needs() -> None:

@@ -120,7 +120,6 @@ class Scene:
                 "muted": watch.muted,
                 "threshold": watch.level.threshold,
                 "extrapolated": watch.level.extrapolated,
-                "hop_s": watch.windower.hop / watch.ring.rate_hz,
             }
         if stream in self._columns:
             state["edges_hz"] = self._columns[stream].edges_hz

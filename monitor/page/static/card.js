@@ -2,7 +2,7 @@
 
 import { score, sound } from "./draw.js";
 import { command, make, put } from "./make.js";
-import { clock, number, rarity, reason, stretch } from "./words.js";
+import { clock, number, reason, stretch } from "./words.js";
 
 const LATE_S = 6;
 const SILENCES = [["15 minutes", 15], ["1 hour", 60], ["8 hours", 480], ["1 day", 1440]];
@@ -12,7 +12,7 @@ function said(state) {
   const why = reason(state.reason);
   switch (state.status) {
     case "starting":
-      return ["Starting", "wait", state.hop_s ? `nothing has come from it yet${why && `: ${why}`}` : "its model is being loaded"];
+      return ["Starting", "wait", state.kind ? `nothing has come from it yet${why && `: ${why}`}` : "its model is being loaded"];
     case "learning":
       return ["Learning", "wait", "it is heard, and not judged before it has learned what is normal here"];
     case "no_signal":
@@ -45,7 +45,6 @@ export class Card {
     this.now = make("b");
     this.limit = make("span");
     this.late = make("span", { className: "late" });
-    this.rare = make("span");
     this.again = make("button", { type: "button", textContent: "Tell events again", hidden: true });
     this.sound = make("canvas", { className: "sound", hidden: true, role: "img", ariaLabel: `What was heard on ${name}, low to high` });
     this.frame = make("img", { className: "frame", hidden: true, alt: `What is seen on ${name}` });
@@ -55,7 +54,7 @@ export class Card {
     this.element = make("article", { className: "card", data: { stream: name } },
       make("div", { className: "head" }, make("h3", { textContent: name }), this.pill, this.again),
       this.why,
-      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.late, this.rare),
+      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.late),
       this.sound, this.frame, this.score, this.legend,
       this.#settings());
     this.again.onclick = () => this.#command("silence_min", 0, this.again);
@@ -161,6 +160,5 @@ export class Card {
     put(this.limit, last ? `alarm at ${number(this.state.threshold)}` : "");
     const late_s = last && this.columns.length ? this.to - last.at_unix : 0;
     put(this.late, late_s > LATE_S ? `judging is ${stretch(late_s)} behind` : "");
-    put(this.rare, last && last.score > this.state.threshold ? rarity(last.p, this.state.hop_s, this.state.extrapolated) : "");
   }
 }

@@ -79,7 +79,7 @@ function tell(event) {
   const told = events.get(key) ?? new Told();
   const fresh = !events.has(key);
   events.set(key, told);
-  told.take(event, cards.get(event.stream)?.state);
+  told.take(event);
   if (fresh) place(told);
   at("none").hidden = true;
   while (events.size > MOST) forget();

@@ -1,7 +1,7 @@
 // One event: what was not normal, how rarely normal is like that, what was kept of it, and whether it was normal after all.
 
 import { command, make, put } from "./make.js";
-import { clock, number, place, rarity, stretch } from "./words.js";
+import { clock, number, place, stretch } from "./words.js";
 
 const NOT_KEPT = {
   coming: "What is kept of it follows soon after its end.",
@@ -17,10 +17,6 @@ const seen = new IntersectionObserver((entries) => {
   }
 });
 const PICTURES = [["picture", ""], ["frame", "what was seen"], ["reconstruction", "what normal would be"], ["overlay", "where they differ"]];
-
-function sentence(text) {
-  return text && `${text[0].toUpperCase()}${text.slice(1)}. `;
-}
 
 export class Told {
   constructor() {
@@ -40,7 +36,7 @@ export class Told {
     this.normal.onclick = () => this.#isNormal();
   }
 
-  take(event, state) {
+  take(event) {
     this.event = event;
     const open = event.type !== "end";
     this.element.dataset.event = event.id;
@@ -50,7 +46,7 @@ export class Told {
     put(this.time, clock(event.start_unix));
     this.time.dateTime = event.start;
     put(this.what, `${stretch(event.end_unix - event.start_unix)}, ${place(event.where)}${open ? "" : ENDS[event.reason] ?? ""}`);
-    put(this.rare, `${sentence(rarity(event.p_value, state?.hop_s, event.extrapolated))}Score ${number(event.peak_score)}; the alarm level was ${number(event.threshold)}.`);
+    put(this.rare, `${event.rarity && `As strange as this it is ${event.rarity}. `}Score ${number(event.peak_score)}; the alarm level was ${number(event.threshold)}.`);
     this.#shows(event);
     this.#marked(event);
   }

@@ -10,16 +10,6 @@ export function stretch(seconds) {
   return `${said} ${unit}${said === "1" ? "" : "s"}`;
 }
 
-const SELDOM_S = 10 * 365.25 * 86400; // nobody vouches for more
-
-/** How seldom normal is as strange as that. */
-export function rarity(p, hop_s, extrapolated) {
-  if (p === null || !hop_s) return "";
-  const every_s = p > 0 ? hop_s / p : Infinity;
-  const seldom = every_s > SELDOM_S ? "less than once in 10 years" : `about once in ${stretch(every_s)}`;
-  return `normal is as strange as this ${seldom}${extrapolated ? ", as far as can be extrapolated" : ""}`;
-}
-
 /** A number with three digits or so. */
 export function number(value) {
   if (value === null || value === undefined) return "–";
