@@ -16,6 +16,7 @@ from monitor.demo.sound import RATE_HZ, Room
 from tests.browser import page
 from tests.command import diffmon, names
 from tests.conftest import Make
+from tests.disk import no_room
 from tests.films import SIDE, film, seen
 
 
@@ -178,6 +179,18 @@ def test_a_replay_that_fails_leaves_no_report(model: Path, tmp_path: Path) -> No
     done = diffmon("replay", tmp_path / "gone.wav", "--model", model, "--report", tmp_path / "out.html", "--png", tmp_path / "out.png")
     assert 1 == done.exit_code
     assert [] == names(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_a_report(model: Path, tmp_path: Path) -> None:
+    """It is said, and what was there before is left as it was."""
+    soundfile.write(tmp_path / "day.wav", Room.drawn(1).sound(4, seed=12), RATE_HZ)
+    out = tmp_path / "out.html"
+    out.write_text("the last one")
+    with no_room(1000):
+        done = diffmon("replay", tmp_path / "day.wav", "--model", model, "--report", out)
+    assert (1, f"diffmon: {out}: cannot be written: File too large\n") == (done.exit_code, done.stderr)
+    assert "the last one" == out.read_text()
+    assert ["day.wav", "out.html"] == names(tmp_path)
 
 
 def test_one_file_cannot_be_both(tmp_path: Path) -> None:
