@@ -198,3 +198,14 @@ def test_one_file_cannot_be_both(tmp_path: Path) -> None:
     done = diffmon("replay", tmp_path, "--model", tmp_path, "--report", tmp_path / "out", "--png", tmp_path / "out")
     assert 2 == done.exit_code
     assert "--report and --png name the same file" in done.stderr
+
+
+def test_what_is_replayed_is_not_written_over(tmp_path: Path) -> None:
+    """A usage error, and the recording is as it was."""
+    recording = tmp_path / "day.wav"
+    soundfile.write(recording, Room.drawn(1).sound(1, seed=12), RATE_HZ)
+    before = recording.read_bytes()
+    done = diffmon("replay", recording, "--model", tmp_path, "--png", tmp_path / "." / "day.wav")
+    assert 2 == done.exit_code
+    assert "is to be replayed, expected another file to write to" in done.stderr
+    assert before == recording.read_bytes()
