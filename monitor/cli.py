@@ -207,12 +207,22 @@ def replay(
 
 @main.command(short_help="Watches all day.")
 @CONFIG
+@click.option("--plain", is_flag=True, help="Print events as JSON lines on a terminal too.")
 @fails_cleanly
-def run(config: Path) -> None:
-    """Watches all day, as configured."""
-    from monitor.daemon import run
+def run(config: Path, plain: bool) -> None:
+    """Watches all day, as configured.
 
-    run(config)
+    On a terminal it shows streams, scores and the last events in place; otherwise it prints events as JSON lines.
+    """
+    from monitor.daemon import run
+    from monitor.terminal.keyboard import is_watched
+
+    if plain or not is_watched():
+        run(config)
+    else:
+        from monitor.terminal.display import Display
+
+        run(config, Display)
 
 
 @main.command(short_help="Records a stream, to learn from.")

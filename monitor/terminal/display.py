@@ -1,0 +1,133 @@
+"""The display of `run`: a thread that draws, on standard output, what others have left for it to read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from io import TextIOBase
+
+import structlog
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from monitor.sink.board import Board
+from monitor.sink.vitals import Vitals
+from monitor.terminal.diverted import Diverted
+from monitor.terminal.frame import frame
+from monitor.terminal.keyboard import OUTPUT, Muted, in_front
+from monitor.terminal.look import Looking
+
+PERIOD_S = 0.25
+"""From one frame to the next."""
+CLOSE_S = 1.0
+"""How long the end waits for a terminal that takes nothing (Ctrl-S)."""
+_SHOW_CURSOR = b"\x1b[?25h\r\n"
+
+log = structlog.get_logger(__name__)
+
+
+class Display:
+    """Draws until `close`, in the thread "terminal". The main thread makes and closes it; nobody ever waits for it but at the end.
+
+    Where standard error is the same terminal it is led aside, and its lines are shown above what is drawn. Ctrl-Z gives the terminal
+    back; in the background nothing is drawn.
+    """
+
+    def __init__(self, node: str, vitals: Vitals, board: Board) -> None:
+        self.left: Callable[[], None] = lambda: None
+        """Called once if the terminal is gone, in the thread "terminal"."""
+        self._console = Console(file=_Unbuffered(OUTPUT, sys.stdout.encoding), force_terminal=True, highlight=False)  # type: ignore[arg-type]
+        self._looking = Looking(node, vitals, board, began_unix_s=time.time())
+        self._diverted = Diverted() if _same(OUTPUT, sys.stderr.fileno()) else None
+        self._keys = Muted(OUTPUT)
+        self._closing, self._moved = threading.Event(), threading.Event()
+        self._stops = signal.signal(signal.SIGTSTP, self._stop)
+        self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Draws a last time and gives the terminal back as it was; may be called twice."""
+        if self._closing.is_set():
+            return
+        signal.signal(signal.SIGTSTP, self._stops)
+        if self._diverted is not None:
+            self._diverted.close()
+        self._closing.set()
+        self._thread.join(CLOSE_S)
+        self._keys.close()
+
+    def _stop(self, *_: object) -> None:
+        """Stops as everything does at Ctrl-Z, the terminal as it was."""
+        self._keys.close()
+        os.write(OUTPUT, _SHOW_CURSOR)
+        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)
+        self._moved.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                if in_front(OUTPUT):
+                    self._show()
+                else:
+                    self._closing.wait(PERIOD_S)
+        except Exception as error:  # the terminal is gone, or a fault of ours: who hears goes on
+            if self._diverted is not None:
+                self._diverted.close()
+            log.warning("terminal.left", reason=str(error), exc_info=not isinstance(error, OSError))
+            self.left()
+
+    def _show(self) -> None:
+        """Draws until the end, or until what was drawn lies where nobody knows: then the screen is cleared."""
+        self._keys.again()
+        size = self._console.size
+        with Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+            while True:
+                last = self._closing.is_set()
+                self._draw(live)
+                if last or self._console.size != size or self._moved.is_set():
+                    break
+                self._closing.wait(PERIOD_S)
+        if not last:
+            self._moved.clear()
+            self._console.clear()
+
+    def _draw(self, live: Live) -> None:
+        width, height = self._console.size
+        look = self._looking.look(time.time())
+        live.update(frame(look, width=width, height=height - 1, ascii_only=self._console.options.ascii_only))
+        lines = [] if self._diverted is None else list(self._diverted.take())
+        if lines:
+            self._console.print(Text("\n").join(Text.from_ansi(line) for line in lines))
+        live.refresh()
+
+
+class _Unbuffered(TextIOBase):
+    """Writes past standard output's own buffer, for which the process would wait at its end while a write stands still."""
+
+    def __init__(self, descriptor: int, encoding: str) -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of standard output."""
+        return self._encoding
+
+    def write(self, text: str) -> int:
+        """Writes it whole. Raises OSError."""
+        rest = text.encode(self._encoding, errors="replace")
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return len(text)
+
+
+def _same(one: int, other: int) -> bool:
+    """Whether two descriptors are of one terminal."""
+    return os.isatty(one) and os.isatty(other) and os.fstat(one).st_rdev == os.fstat(other).st_rdev
