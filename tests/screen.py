@@ -97,10 +97,6 @@ class Terminal:
         """Sends the program a signal."""
         self.process.send_signal(number)
 
-    def stopped(self) -> bool:
-        """Whether the program stands still."""
-        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2][0] == "T"
-
     def hang_up(self) -> None:
         """Takes the terminal away; may be called twice."""
         ours, self._ours = self._ours, -1

@@ -22,17 +22,15 @@ def figure(value: float) -> str:
 def lasting(seconds: float) -> str:
     """A duration in at most six columns; less than none is none.
 
-    >>> lasting(0.04), lasting(12.3), lasting(59.96), lasting(75), lasting(7300), lasting(4e5), lasting(-1)
-    ('0.0 s', '12 s', '60 s', '75 s', '122min', '111 h', '0.0 s')
+    >>> lasting(0.04), lasting(12.3), lasting(99), lasting(7300), lasting(4e5), lasting(-1)
+    ('0.0 s', '12 s', '99 s', '2.0 h', '5 d', '0.0 s')
     """
     seconds = max(0.0, seconds)
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 180 * 60:
-        return f"{seconds / 60:.0f}min"
-    return f"{seconds / 3600:.0f} h" if seconds < 1000 * 3600 else f"{seconds / 86_400:.0f} d"
+    units = ((9.95, 1.0, ".1f", "s"), (99.5, 1.0, ".0f", "s"), (99.5 * 60, 60.0, ".0f", "min"), (99.5 * 3600, 3600.0, ".1f", "h"))
+    for below, unit, form, name in units:
+        if seconds < below:
+            return f"{seconds / unit:{form}} {name}"
+    return f"{seconds / 86_400:.0f} d"
 
 
 def moment(unix_s: float, now_unix_s: float) -> str:

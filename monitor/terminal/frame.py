@@ -58,8 +58,8 @@ def _shape(look: Look, width: int, glyphs: Glyphs) -> Shape:
 
 
 def _title(look: Look, width: int) -> Text:
-    told = "" if "broker" in look.complaints else "  broker connected" if look.broker else "  no broker: events are shown here alone"
-    title = Text(f"diffmon {__version__}  node {look.node}  up {lasting(look.up_s)}{told}", "reverse")
+    told = "" if "broker" in look.complaints else "  broker connected" if look.broker else "  no broker: only shown here"
+    title = Text(f"diffmon {__version__}  {look.node}  up {lasting(look.up_s)}{told}", "reverse")
     title.pad_right(max(0, width - title.cell_len))
     return title
 
@@ -83,9 +83,9 @@ def _streams(look: Look, shape: Shape, room: int) -> Iterator[Text]:
 def _notable(streams: Sequence[Stream], most: int) -> list[Stream]:
     """The streams that somebody should look at first, in their own order."""
 
-    def rank(stream: Stream) -> tuple[bool, bool, float]:
+    def rank(stream: Stream) -> tuple[bool, bool, bool, float]:
         strange = 0.0 if stream.reading is None or not stream.threshold > 0 else stream.reading.score / stream.threshold
-        return stream.open is None, stream.status in ("online", "learning", "disabled"), -strange
+        return stream.open is None, stream.status not in ("no_signal", "offline"), stream.status != "online", -strange
 
     first = sorted(streams, key=rank)[: max(0, most)]
     return [stream for stream in streams if stream in first]
@@ -100,8 +100,7 @@ def _heading(shape: Shape) -> Text:
 
 
 def _stream(stream: Stream, shape: Shape) -> Text:
-    name = Text(stream.name)
-    name.truncate(shape.name, pad=True, overflow="ellipsis" if shape.glyphs is BLOCKS else "crop")
+    name = _name(stream.name, shape)
     state = Text(f" {stream.state:{_STATE}} ", _STATES.get(stream.state, "bold yellow"))
     if stream.why or stream.reading is None:
         return Text.assemble(name, state, (stream.why, "yellow" if stream.status in ("no_signal", "offline") else "dim"))
@@ -109,6 +108,12 @@ def _stream(stream: Stream, shape: Shape) -> Text:
     figures = (figure(reading.score), figure(stream.threshold), figure(reading.level_db), lasting(stream.lag_s))
     drawn = bar(reading.score, stream.threshold, shape.bar, shape.glyphs)
     return Text.assemble(name, state, drawn, "".join(f" {text:>{_FIGURE}}" for text in figures[: shape.figures]))
+
+
+def _name(name: str, shape: Shape) -> Text:
+    text = Text(name)
+    text.truncate(shape.name, pad=True, overflow="ellipsis" if shape.glyphs is BLOCKS else "crop")
+    return text
 
 
 def _events(look: Look, shape: Shape, room: int) -> Iterator[Text]:
@@ -119,7 +124,7 @@ def _events(look: Look, shape: Shape, room: int) -> Iterator[Text]:
 
 def _event(event: Event, look: Look, shape: Shape) -> Text:
     goes_on = event.type != "end"
-    begun = f"{moment(event.start_unix, look.unix_s)} {event.stream:{shape.name}} "
-    state = Text(f"{'ALARM' if goes_on else 'ended':5}", "bold red" if goes_on else "dim")
+    begun = f"{moment(event.start_unix, look.unix_s)} "
+    state = Text(f" {'ALARM' if goes_on else 'ended':5}", "bold red" if goes_on else "dim")
     seen = f" {lasting(event.end_unix - event.start_unix):>6} {figure(event.peak_score):>6}  {place(dict(event.where))}  {rarity(event)}"
-    return Text.assemble(begun, state, seen, "" if event.reason in (None, "quiet") else f"  {event.reason}")
+    return Text.assemble(begun, _name(event.stream, shape), state, seen, "" if event.reason in (None, "quiet") else f"  {event.reason}")
