@@ -102,25 +102,23 @@ def test_a_shell_gets_the_terminal_back_while_it_is_stopped(place: Path) -> None
     """At Ctrl-Z the cursor is there; brought to the front again it draws on, and in the background not at all."""
     config = configured(place, "job.toml", pump=EMPTY)
     with Terminal("bash", "--norc", "--noprofile", "-i", environment={"PS1": "shell> "}) as terminal:
-        terminal.shows("shell> ")
+        terminal.shows("shell>")
         terminal.type(shlex.join([*PROGRAM, str(config)]) + "\n")
         terminal.shows("its source has not delivered yet")
         assert terminal.screen.cursor.hidden
         terminal.type("\x1a")
         until(lambda: terminal.lines()[-1] == "shell>")
         assert not terminal.screen.cursor.hidden
-        terminal.type("bg; stty -a; echo in the background\n")
-        until(lambda: terminal.lines()[-1] == "shell>")
-        assert " echo " in " ".join(terminal.lines())
+        terminal.type("bg; clear; stty -a; echo in the background: $?\n")
+        assert " echo " in " ".join(terminal.shows("in the background: 0"))
         terminal.type("fg\n")
-        terminal.shows("its source has not delivered yet")
-        assert terminal.screen.cursor.hidden
+        assert "in the background" not in "".join(terminal.shows("its source has not delivered yet"))
+        until(lambda: terminal.screen.cursor.hidden)
         assert not terminal.echoes()
         terminal.type("\x03")
         until(lambda: terminal.lines()[-1] == "shell>")
-        terminal.type("stty -a; echo ended with $?\n")
-        left = terminal.shows("ended with 0")
-        assert " echo " in " ".join(left)
+        terminal.type("code=$?; clear; stty -a; echo ended with $code\n")
+        assert " echo " in " ".join(terminal.shows("ended with 0"))
         assert not terminal.screen.cursor.hidden
 
 
@@ -178,11 +176,12 @@ def test_redirected_it_prints_plain_lines(place: Path) -> None:
         assert terminal.process.stdout is not None
         event = json.loads(terminal.process.stdout.readline())
         lines = terminal.shows("event.new")
+        assert terminal.echoes()
         terminal.signal(signal.SIGTERM)
         assert 0 == terminal.ended()
+        terminal.process.stdout.close()
     assert ("new", "pump") == (event["type"], event["stream"])
     assert not any(re.match(TITLE, line) for line in lines)
-    assert terminal.echoes()
 
 
 def test_a_log_that_is_redirected_gets_its_lines_as_before(place: Path, tmp_path: Path) -> None:
