@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from monitor import __version__
+from monitor.completion import completion, streams
 from monitor.evaluate import evaluate
 from monitor.options import (
     CONFIG,
@@ -94,7 +95,9 @@ def train(
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
 @click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
-@click.option("--from-state", metavar="STREAM", help="Learn from what the daemon kept of this stream; needs --config.")
+@click.option(
+    "--from-state", metavar="STREAM", shell_complete=streams, help="Learn from what the daemon kept of this stream; needs --config."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
 @click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
 @click.option("--put-back", is_flag=True, help="Put the profile before the last one of --from-state back in force.")
@@ -175,7 +178,7 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 @JSON
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
-@click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
+@click.option("--stream", shell_complete=streams, help="Stream of the configuration to replay as; its first if none.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
 def replay(
@@ -214,19 +217,23 @@ def run(config: Path, plain: bool) -> None:
 
     On a terminal it shows streams, scores and the last events in place; otherwise it prints events as JSON lines.
     """
-    from monitor.daemon import run
     from monitor.terminal.keyboard import is_watched
 
-    if plain or not is_watched():
-        run(config)
-    else:
+    watched = not plain and is_watched()
+    if watched:
+        click.echo("diffmon: loading its libraries", err=True)  # seconds, of a busy machine many
+    from monitor.daemon import run
+
+    if watched:
         from monitor.terminal.display import Display
 
         run(config, Display)
+    else:
+        run(config)
 
 
 @main.command(short_help="Records a stream, to learn from.")
-@click.argument("stream")
+@click.argument("stream", shell_complete=streams)
 @CONFIG
 @click.option("--for", "lasting", type=Duration(), required=True, help="How much sound the folder shall hold in the end, such as 24h.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the segments; what is there already counts.")
@@ -268,7 +275,7 @@ def doctor(config: Path, as_json: bool) -> int:
 @main.command(short_help="Prints events as they come.")
 @CONFIG
 @click.option("--exec", "command", type=Program(), default="", metavar="CMD", help="Run for each step, the event as JSON on its input.")
-@click.option("--stream", "streams", multiple=True, metavar="NAME", help="Limit to a stream; may be repeated.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", shell_complete=streams, help="Limit to a stream; may be repeated.")
 @JSON
 @fails_cleanly
 def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: bool) -> None:
@@ -290,6 +297,7 @@ def devices(as_json: bool) -> None:
 
 
 main.add_command(evaluate)
+main.add_command(completion)
 
 
 if __name__ == "__main__":
