@@ -47,14 +47,14 @@ def frame(look: Look, *, width: int, height: int, ascii_only: bool = False) -> T
 
 
 def _shape(look: Look, width: int, glyphs: Glyphs) -> Shape:
-    name = min(max((len(s.name) for s in look.streams), default=6), max(6, width // 4))
+    name = max(6, min(max((len(s.name) for s in look.streams), default=0), width // 4))
     figures, wide = 4, 0
     while figures >= 0:
         wide = width - name - _STATE - 2 - figures * (_FIGURE + 1)
         if wide >= _BAR[0] or not figures:
             break
         figures -= 1
-    return Shape(width, max(name, 6), min(max(wide, _BAR[0]), _BAR[-1]), figures, glyphs)
+    return Shape(width, name, min(max(wide, _BAR[0]), _BAR[-1]), figures, glyphs)
 
 
 def _title(look: Look, width: int) -> Text:
