@@ -5,20 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-
-import pytest
+from contextlib import closing
 
 from monitor.terminal.diverted import MOST, Diverted
 from tests.broker import until
-
-
-@pytest.fixture
-def diverted() -> Iterator[Diverted]:
-    """Standard error, aside for one test."""
-    aside = Diverted()
-    yield aside
-    aside.close()
 
 
 def written(text: str) -> None:
@@ -28,15 +18,16 @@ def written(text: str) -> None:
         rest = rest[os.write(2, rest) :]
 
 
-def test_what_anybody_writes_comes_out_line_by_line(diverted: Diverted) -> None:
+def test_what_anybody_writes_comes_out_line_by_line() -> None:
     """A library, a child, a last line without an end; in order, and as written."""
-    written("one\ntwo ")
-    written("halves\n\n")
-    subprocess.run([sys.executable, "-c", "import sys; print(sys.stderr.isatty(), 'Zähler', file=sys.stderr)"], check=True)
-    written("no end")
-    diverted.close()
-    assert ["one", "two halves", "", "True Zähler", "no end"] == list(diverted.take())
-    assert [] == list(diverted.take())
+    with closing(Diverted()) as diverted:  # not a fixture: pytest leads standard error anew before the test itself
+        written("one\ntwo ")
+        written("halves\n\n")
+        subprocess.run([sys.executable, "-c", "import sys; print(sys.stderr.isatty(), 'Zähler', file=sys.stderr)"], check=True)
+        written("no end")
+        diverted.close()
+        assert ["one", "two halves", "", "True Zähler", "no end"] == list(diverted.take())
+        assert [] == list(diverted.take())
 
 
 def test_it_is_led_back() -> None:
@@ -49,22 +40,26 @@ def test_it_is_led_back() -> None:
     assert (before.st_dev, before.st_ino) == (os.fstat(2).st_dev, os.fstat(2).st_ino)
 
 
-def test_who_writes_much_does_not_wait_and_what_is_dropped_is_said(diverted: Diverted) -> None:
+def test_who_writes_much_does_not_wait_and_what_is_dropped_is_said() -> None:
     """The newest lines are kept, though nobody takes any."""
-    written("".join(f"line {n}\n" for n in range(MOST + 500)))
-    until(lambda: diverted.dropped == 500)
-    said, *lines = diverted.take()
-    assert "(500 lines were too many to be shown)" == said
-    assert [f"line {n}" for n in range(500, MOST + 500)] == lines
+    with closing(Diverted()) as diverted:  # not a fixture: pytest leads standard error anew before the test itself
+        written("".join(f"line {n}\n" for n in range(MOST + 500)))
+        until(lambda: diverted.dropped == 500)
+        said, *lines = diverted.take()
+        assert "(500 lines were too many to be shown)" == said
+        assert [f"line {n}" for n in range(500, MOST + 500)] == lines
 
 
-def test_a_child_that_lives_on_does_not_hold_the_end_up(diverted: Diverted) -> None:
+def test_a_child_that_lives_on_does_not_hold_the_end_up() -> None:
     """It has a descriptor of the inner terminal still; what was written until the end is there."""
-    child = subprocess.Popen([sys.executable, "-c", "import sys; print('here', file=sys.stderr, flush=True); sys.stdin.read()"], stdin=-1)
-    try:
-        lines: list[str] = []
-        until(lambda: lines.extend(diverted.take()) or lines)
-        diverted.close()
-        assert ["here"] == lines
-    finally:
-        child.communicate(b"")
+    with closing(Diverted()) as diverted:  # not a fixture: pytest leads standard error anew before the test itself
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import sys; print('here', file=sys.stderr, flush=True); sys.stdin.read()"], stdin=-1
+        )
+        try:
+            lines: list[str] = []
+            until(lambda: lines.extend(diverted.take()) or lines)
+            diverted.close()
+            assert ["here"] == lines
+        finally:
+            child.communicate(b"")

@@ -53,8 +53,8 @@ def test_a_stream_has_its_bar_and_its_numbers() -> None:
     found, board = daemon("fan")
     board.reading(replace(READING, score=2.5))
     assert "fan    online    █████████         │            2.5    5.0  -31.2  0.4 s" == row(looked(found, board), "fan", 72)
-    assert "fan    online    ██  │     2.5    5.0  -31.2  0.4 s" == row(looked(found, board), "fan", 52)
-    assert "fan    online    ██  │     2.5    5.0" == row(looked(found, board), "fan", 40)
+    assert "fan    online    ██  │      2.5    5.0  -31.2  0.4 s" == row(looked(found, board), "fan", 52)
+    assert "fan    online    ███   │      2.5    5.0" == row(looked(found, board), "fan", 40)
 
 
 @pytest.mark.parametrize(
