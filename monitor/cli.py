@@ -221,7 +221,7 @@ def run(config: Path, plain: bool) -> None:
 
     watched = not plain and is_watched()
     if watched:
-        click.echo("diffmon: loading its libraries", err=True)  # seconds, of a busy machine many
+        click.echo("diffmon: loading its libraries")  # seconds, on a busy machine many
     from monitor.daemon import run
 
     if watched:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOBase
 
 import structlog
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from monitor.sink.board import Board
 from monitor.sink.vitals import Vitals
-from monitor.terminal.diverted import Diverted
+from monitor.terminal.diverted import ERROR, Diverted
 from monitor.terminal.frame import frame
 from monitor.terminal.keyboard import OUTPUT, Muted, in_front
 from monitor.terminal.look import Looking
@@ -43,7 +44,7 @@ class Display:
         """Called once if the terminal is gone, in the thread "terminal"."""
         self._console = Console(file=_Unbuffered(OUTPUT, sys.stdout.encoding), force_terminal=True, highlight=False)  # type: ignore[arg-type]
         self._looking = Looking(node, vitals, board, began_unix_s=time.time())
-        self._diverted = Diverted() if _same(OUTPUT, sys.stderr.fileno()) else None
+        self._diverted = _diverted()
         self._keys = Muted(OUTPUT)
         self._closing, self._moved = threading.Event(), threading.Event()
         self._stops = signal.signal(signal.SIGTSTP, self._stop)
@@ -64,7 +65,8 @@ class Display:
     def _stop(self, *_: object) -> None:
         """Stops as everything does at Ctrl-Z, the terminal as it was."""
         self._keys.close()
-        os.write(OUTPUT, _SHOW_CURSOR)
+        with suppress(OSError):  # the terminal is gone
+            os.write(OUTPUT, _SHOW_CURSOR)
         before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, before)
@@ -128,6 +130,9 @@ class _Unbuffered(TextIOBase):
         return len(text)
 
 
-def _same(one: int, other: int) -> bool:
-    """Whether two descriptors are of one terminal."""
-    return os.isatty(one) and os.isatty(other) and os.fstat(one).st_rdev == os.fstat(other).st_rdev
+def _diverted() -> Diverted | None:
+    """Standard error, led aside, if it is the terminal that is drawn on and there is another to lead it into."""
+    with suppress(OSError):
+        if os.isatty(ERROR) and os.fstat(ERROR).st_rdev == os.fstat(OUTPUT).st_rdev:
+            return Diverted()
+    return None

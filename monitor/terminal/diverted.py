@@ -13,7 +13,8 @@ from contextlib import suppress
 MOST = 2000
 """Lines that may wait to be shown; then the oldest are dropped, and counted."""
 _MOST_BYTES = 1 << 16  # of a line; what is longer becomes several
-_ERROR = 2  # the descriptor
+ERROR = 2
+"""Descriptor of standard error."""
 
 
 class Diverted:
@@ -28,10 +29,10 @@ class Diverted:
         self.dropped = 0
         """Lines that nobody got to see, in all."""
         self._lines: deque[str] = deque(maxlen=MOST)
-        self._before = os.dup(_ERROR)
+        self._before = os.dup(ERROR)
         self._inner, outer = os.openpty()
         tty.setraw(outer)  # or it would put carriage returns in
-        os.dup2(outer, _ERROR)
+        os.dup2(outer, ERROR)
         os.close(outer)
         self._wake, self._asleep = os.pipe()
         self._thread = threading.Thread(target=self._run, name="stderr", daemon=True)
@@ -51,7 +52,7 @@ class Diverted:
         if self._before < 0:
             return
         before, self._before = self._before, -1
-        os.dup2(before, _ERROR)
+        os.dup2(before, ERROR)
         os.close(before)
         os.close(self._asleep)  # wakes the thread
         self._thread.join(1.0)
