@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -129,7 +130,7 @@ def _fitted(tensors: Mapping[str, Tensor]) -> Fitted:
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     text = json.dumps({"format": _FORMAT, **header, "tensors": _digest(tensors)})
-    data = save({k: v.cpu().contiguous() for k, v in tensors.items()}, {_KEY: text})
+    data = save({k: _small(v.cpu().contiguous()) for k, v in tensors.items()}, {_KEY: text})
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -141,10 +142,17 @@ def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any])
         part.unlink(missing_ok=True)
 
 
+def _small(tensor: Tensor) -> Tensor:
+    """In half precision, where that holds every number of it."""
+    half = tensor.half()
+    return half if tensor.dtype == torch.float32 and torch.equal(half.float(), tensor) else tensor
+
+
 def _read(path: Path, wanted: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     header = _header_of(path, wanted)
     with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    tensors = {name: each.float() if each.dtype == torch.half else each for name, each in stored.items()}
     if _digest(tensors) != header.get("tensors"):
         raise CheckpointError(f"{path}: damaged: its numbers have hash {_digest(tensors)}, its header says {header.get('tensors')}")
     return header, tensors

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from models.places import place_mean
 from models.profile import Profile
 from models.recipe import Recipe
 from models.representation.wavelet import haar, unhaar
@@ -34,15 +35,6 @@ def fit_normal(planes: Tensor, recipe: Recipe) -> Normal:
         least = _STILL[1]
     subband = haar((planes - mean) / deviation, recipe.levels).std((0, 2, 3), correction=0)[:, None, None].clamp_min(least)
     return Normal(mean, deviation, subband)
-
-
-def place_mean(planes: Tensor) -> Tensor:
-    """Mean `[C, H, W]` of normal planes `[B, C, H, W]`: of each place if others vary less about it, else of all."""
-    held = max(1, len(planes) // 4)
-    learned, tested = planes[:-held], planes[-held:]
-    shared = planes.mean((0, 2, 3), keepdim=True)[0].expand(planes.shape[1:])
-    pays = len(learned) and (tested - learned.mean(0)).square().mean() < (tested - shared).square().mean()
-    return planes.mean(0) if pays else shared.contiguous()
 
 
 def standardise(planes: Tensor, normal: Normal | Profile) -> Tensor:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from monitor import __version__
+from monitor.base import base_file
 from monitor.completion import completion, streams
 from monitor.evaluate import evaluate
 from monitor.options import (
     CONFIG,
+    INIT,
     JSON,
     KIND,
     MODEL,
@@ -23,6 +26,7 @@ from monitor.options import (
     Program,
     Rate,
     fails_cleanly,
+    judging,
     mixed,
     settled,
 )
@@ -36,28 +40,33 @@ def main() -> None:
 
 @main.command(short_help="Learns a made scene, finds planted faults.")
 @click.option("--camera", is_flag=True, help="Watch parts on a conveyor instead of a machine room.")
+@click.option("--base", is_flag=True, help="Train nothing: calibrate the base model on a minute of the room.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default=Path("diffmon-demo"), show_default=True, help="Folder for what it makes.")
 @click.option("--budget", type=Duration(), help="Time to train for; 80s if none, with --camera 3m.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Broker to use; one of its own if none.")
 @fails_cleanly
-def demo(camera: bool, seed: int, out: Path, budget: float | None, mqtt: str | None) -> int:
+def demo(camera: bool, base: bool, seed: int, out: Path, budget: float | None, mqtt: str | None) -> int:
     """Makes the sound of a machine room, learns it, plants four faults and shows what a subscriber hears of them.
 
     With --camera it draws parts that pass on a conveyor, three of them with a fault, and a shadow that is none.
     """
+    if base and (camera or budget is not None):
+        raise click.UsageError(f"--base and {'--camera' if camera else '--budget'} exclude each other")
+    from monitor.demo.learning import base_model, own_model
     from monitor.demo.line import AssemblyLine
     from monitor.demo.room import MachineRoom
     from monitor.demo.show import run
 
-    return run(AssemblyLine(seed) if camera else MachineRoom(seed), seed=seed, out=out, budget_s=budget, broker=mqtt)
+    scene = AssemblyLine(seed) if camera else MachineRoom(seed)
+    return run(scene, seed=seed, out=out, learn=base_model if base else own_model(budget), broker=mqtt)
 
 
 @main.command(short_help="Learns normal from recordings.")
 @PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
 @KIND
-@click.option("--init", type=click.Path(path_type=Path), help="Model to start from.")
+@INIT
 @click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
 @click.option("--size", type=click.Choice(["256", "128"]), help="Pixels a side of a picture, 256 if none; 128 is quicker.")
@@ -94,7 +103,7 @@ def train(
 @main.command(short_help="Makes a profile for a new place.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
-@click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
+@MODEL
 @click.option(
     "--from-state", metavar="STREAM", shell_complete=streams, help="Learn from what the daemon kept of this stream; needs --config."
 )
@@ -126,10 +135,10 @@ def calibrate(
 ) -> int:
     """Makes a profile for a new place, in seconds, for a model that exists.
 
-    PATHS are recordings of its normal; then --out and --model are needed. With --from-state and --config it is made of the normal that
+    PATHS are recordings of its normal; then --out is needed. With --from-state and --config it is made of the normal that
     the daemon kept of a stream and of the events that were marked as normal, for the model of that stream.
     """
-    wrong = mixed({"PATHS": paths, "--model": model, "--out": out}, from_state, config, {"--newest": newest, "--put-back": put_back})
+    wrong = mixed({"PATHS": paths, "--out": out}, model, from_state, config, {"--newest": newest, "--put-back": put_back})
     if wrong:
         raise click.UsageError(wrong)
     from monitor import present
@@ -144,8 +153,8 @@ def calibrate(
         return present.follow(relearned, as_json=as_json)
     from monitor.learn import training
 
-    assert out is not None and model is not None  # noqa: S101, PT018  # asked for above
-    learned = training.calibrate(paths, out, model_path=model, budget_s=budget, seed=seed, rate=rate or 1.0)
+    assert out is not None  # noqa: S101  # asked for above
+    learned = training.calibrate(paths, out, model_path=model or base_file(), budget_s=budget, seed=seed, rate=rate or 1.0)
     return present.follow(learned, as_json=as_json)
 
 
@@ -156,18 +165,19 @@ def calibrate(
 @click.option("--csv", "csv_out", type=click.Path(path_type=Path), help="Write the table there instead of printing it.")
 @JSON
 @fails_cleanly
-def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
+def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
     """Says how strange each recording is: score by its worst window, mean_score by how untypical it is as a whole."""
+    chosen = judging(model, profile)
     from monitor.present import Failures, scores
     from monitor.scoring import score_files
 
     failures = Failures()
-    return scores(score_files(paths, model, profile, failures), csv_out, failures, as_json=as_json)
+    return scores(score_files(paths, chosen, profile, failures), csv_out, failures, as_json=as_json)
 
 
 @main.command(short_help="Finds the events in recordings.")
 @PATHS
-@click.option("--model", type=click.Path(path_type=Path), help="Model to judge by.")
+@MODEL
 @PROFILE
 @click.option(
     "--false-alarms-per-day",
@@ -179,6 +189,10 @@ def score(paths: tuple[Path, ...], model: Path, profile: Path | None, csv_out: P
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", shell_complete=streams, help="Stream of the configuration to replay as; its first if none.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to."
+)
+@click.option("--png", type=click.Path(path_type=Path), metavar="OUT.png", help="Write the same as one picture, without sound.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
 def replay(
@@ -190,6 +204,8 @@ def replay(
     publish: bool,
     config: Path | None,
     stream: str | None,
+    report: Path | None,
+    png: Path | None,
     fail_on_anomaly: bool,
 ) -> int:
     """Answers for files what the daemon would have said: the same windows, the same events."""
@@ -197,15 +213,30 @@ def replay(
         raise click.UsageError("--publish needs --config")
     if stream is not None and config is None:
         raise click.UsageError("--stream needs --config")
-    if model is None and config is None:
-        raise click.UsageError("Missing option '--model' (or '--config').")
-    from monitor.offline import replay_files, setting
+    if report is not None and report == png:
+        raise click.UsageError("--report and --png name the same file")
+    if config is None or model is not None:
+        model = judging(model, profile)
+    from monitor.whole import check_writable
+
+    for out in filter(None, (report, png)):
+        check_writable(out)
+    from monitor.offline import ready, replay_files, setting
     from monitor.present import Failures, replayed
 
     chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
-    failures = Failures()
-    found = replay_files(paths, chosen, publish=publish, failed=failures)
-    return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    by, failures = ready(chosen), Failures()
+    replaying = partial(replay_files, paths, chosen, by, publish=publish)
+    showing = partial(replayed, failures=failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    if report is None and png is None:
+        return showing(replaying(failed=failures))
+    from monitor.report.chronicle import Chronicle
+    from monitor.report.write import write
+
+    chronicle = Chronicle(failures)
+    code = showing(chronicle.follow(replaying(failed=chronicle.fail, tally=chronicle.tally)))
+    write(chronicle, chosen, by, report=report, png=png)
+    return code
 
 
 @main.command(short_help="Watches all day.")

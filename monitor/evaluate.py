@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from monitor.options import SEED, Duration, Number, fails_cleanly
+from monitor.options import INIT, SEED, Duration, Number, fails_cleanly
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
@@ -21,7 +21,7 @@ def protocol(budget: str, over: str, part: str) -> Callable[[Callable[..., Any]]
         click.option("--parts", is_flag=True, help="Write those of the other detectors beside them, as OUT-R.csv and so on; needs --out."),
         click.option("--budget", type=Duration(), default=budget, show_default=True, help=f"Time to train for, {over}."),
         click.option("--only", multiple=True, metavar="NAME", help=f"Limit to a {part}; may be repeated."),
-        click.option("--init", type=click.Path(path_type=Path), help="Model to start from."),
+        INIT,
         SEED,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from monitor.base import NEEDS, base_file, is_base, model_file
 from monitor.errors import DiffmonError
 
 
@@ -50,6 +51,17 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+class ModelFile(click.Path):
+    """A model: a file, or `base` for the one that comes with the program."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Its file."""
+        return model_file(Path(str(super().convert(value, param, ctx))))
+
+
 class Program(click.ParamType[list[str]]):
     """A command with its arguments, as a shell would split it."""
 
@@ -73,7 +85,8 @@ class Program(click.ParamType[list[str]]):
 
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-MODEL = click.option("--model", required=True, type=click.Path(path_type=Path), help="Model to judge by.")
+MODEL = click.option("--model", type=ModelFile(), help="Model to judge by; the one that comes with it, `base`, if none.")
+INIT = click.option("--init", type=ModelFile(), help="Model to start from; `base` is the one that comes with it.")
 PROFILE = click.option("--profile", type=click.Path(path_type=Path), help="What is normal there; the model's own if none.")
 KIND = click.option("--kind", type=click.Choice(["audio", "image"]), default="audio", show_default=True, help="The sense.")
 SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Decides every random choice.")
@@ -116,7 +129,7 @@ def fails_cleanly(command: Callable[..., int | None]) -> Callable[..., None]:
     return wrapped
 
 
-def mixed(recordings: dict[str, object], state: str | None, config: Path | None, only_state: dict[str, object]) -> str:
+def mixed(recordings: dict[str, object], model: Path | None, state: str | None, config: Path | None, only_state: dict[str, object]) -> str:
     """What is wrong with the two forms of `calibrate`, if they are mixed or half given."""
     if state is None:
         alien = [name for name, given in {"--config": config, **only_state}.items() if given]
@@ -124,10 +137,18 @@ def mixed(recordings: dict[str, object], state: str | None, config: Path | None,
         return f"{alien[0]} needs --from-state" if alien else f"Missing {missing[0]} (or '--from-state')." if missing else ""
     if config is None:
         return "--from-state needs --config"
-    alien = [name for name in ("PATHS", "--model") if recordings[name]]
+    alien = [name for name, given in {"PATHS": recordings["PATHS"], "--model": model}.items() if given]
     if recordings["--out"] and only_state["--put-back"]:
         return "--put-back and --out exclude each other"
     return f"{alien[0]} and --from-state exclude each other" if alien else ""
+
+
+def judging(model: Path | None, profile: Path | None) -> Path:
+    """The model that is named, else the base. Raises a usage error if that has no profile to judge by."""
+    chosen = model or base_file()
+    if is_base(chosen) and profile is None:
+        raise click.UsageError(f"{NEEDS}: '--model M' or '--profile P' is missing (`diffmon calibrate RECORDINGS --out P` makes one)")
+    return chosen
 
 
 def settled(asked: dict[str, object], kind: str, init: Path | None) -> str:

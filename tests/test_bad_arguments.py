@@ -85,7 +85,7 @@ def test_whoever_speaks_to_the_broker_names_the_file_too(model: Path, normal_wav
         (["train", "--false-alarms-per-day", "nan"], "'--false-alarms-per-day': 'nan' is not a number"),
         (["replay", "--model", "m", "--publish"], "--publish needs --config"),
         (["replay", "--model", "m", "--stream", "barn"], "--stream needs --config"),
-        (["replay"], "Missing option '--model'"),
+        (["replay"], "the base model knows no place of its own: '--model M' or '--profile P' is missing"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: list[str], expected: str, normal_wav: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 import soundfile
 
 from models.checkpoint import Model, load_model, save_model, save_profile
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
+from monitor.synth.wave import RATE_HZ
 from tests.broker import until
 from tests.command import diffmon, names
 from tests.scripted import PATIENCE_S

@@ -12,6 +12,7 @@ from monitor.demo.broker import HOST, Broker
 from monitor.demo.conveyor import Conveyor
 from monitor.demo.fault import Planted
 from monitor.demo.happening import Passing, stage
+from monitor.demo.learning import own_model
 from monitor.demo.line import LIVE_S, RATE_HZ, AssemblyLine
 from monitor.demo.room import MachineRoom
 from monitor.demo.scene import Staged
@@ -110,4 +111,4 @@ def test_the_demos_own_broker_serves_a_subscriber() -> None:
 def test_a_broker_is_named_as_host_and_port(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Anything else is refused before a minute of training."""
     with pytest.raises(DiffmonError, match="expected HOST:PORT"):
-        run(MachineRoom(0), seed=0, out=tmp_path_factory.mktemp("demo"), budget_s=1.0, broker="localhost")
+        run(MachineRoom(0), seed=0, out=tmp_path_factory.mktemp("demo"), learn=own_model(1.0), broker="localhost")

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from monitor.demo.fault import FAULTS, Planted, dropout, plant
-from monitor.demo.sound import HUM_WEIGHTS, MAINS_HZ, RATE_HZ, Floats, Room, tones
+from monitor.demo.sound import HUM_WEIGHTS, MAINS_HZ, Room
+from monitor.synth.wave import RATE_HZ, Floats, tones
 
 SEEDS = range(5)
 

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from monitor.demo.fault import Planted
-from monitor.demo.sound import RATE_HZ
+from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, until
 from tests.command import diffmon
 from tests.scripted import PATIENCE_S

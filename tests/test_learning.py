@@ -18,11 +18,12 @@ from safetensors import safe_open
 
 from models.checkpoint import Model, load_model
 from models.representation.audio import AudioRepresentation, AudioSettings
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
 from monitor.learn import training
 from monitor.learn.corpus import SHARE, Corpus, Stretch, divide, sample, survey
 from monitor.learn.training import Summary, train
 from monitor.source.sound import SoundFiles, SoundInfo
+from monitor.synth.wave import RATE_HZ
 
 GAP_S = 2.0
 SOUND = SoundFiles(16_000)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.testing import assert_close
 
-from models.normalise import fit_normal, place_mean, standardise, unsplit
+from models.normalise import fit_normal, standardise, unsplit
 from models.pooling.picture import PicturePooling, worst
 from models.recipe import Observed, Sizes
 from models.representation.image import RECIPE, ImageRepresentation, ImageSettings
@@ -71,15 +71,6 @@ def test_levels_and_boxes(sense: ImageRepresentation) -> None:
     assert_close(sense.level_db(torch.cat([white, black])), torch.tensor([0.0, -48.13]), rtol=0, atol=0.01)
     assert {"x": 0.25, "y": 0.5, "width": 0.25, "height": 0.125} == sense.place((16, 20), (8, 16))
     assert (0, 1) == sense.span((3, 5))
-
-
-def test_a_mean_of_its_own_only_where_that_pays() -> None:
-    """Parts that lie alike have a mean picture; a surface that is different every time has one brightness."""
-    part = torch.zeros(3, 8, 8)
-    part[:, 2:5, 2:5] = 3.0
-    noise = torch.randn(40, 3, 8, 8, generator=seeded(2))
-    assert_close(place_mean(part + 0.1 * noise), part, rtol=0, atol=0.1)
-    assert place_mean(noise).std((1, 2)).max() < 1e-6
 
 
 def test_planes_come_back_from_two_levels() -> None:

@@ -197,7 +197,7 @@ def test_a_profile_of_another_model_is_ignored(model: Path, tmp_path: Path, logs
         (["--model", "m", "--from-state", "room", "--config", "diffmon.toml"], "--model and --from-state exclude each other"),
         (["--out", "m", "--put-back", "--from-state", "room", "--config", "diffmon.toml"], "--put-back and --out exclude each other"),
         (["a.wav", "--model", "m", "--out", "p", "--put-back"], "--put-back needs --from-state"),
-        (["a.wav", "--out", "p"], "Missing --model (or '--from-state')."),
+        (["a.wav"], "Missing --out (or '--from-state')."),
         ([], "Missing PATHS (or '--from-state')."),
     ],
 )

@@ -20,11 +20,12 @@ import torch
 from models.normalise import standardise
 from models.score import observe, score
 from monitor.demo.fault import Planted
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
 from monitor.engine import Engine, pick_device
 from monitor.opened import engines, open_for
 from monitor.records import Window
 from monitor.sink.outbox import Outbox
+from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, until
 from tests.command import diffmon
 from tests.events import messages

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from monitor.demo.fault import Planted
-from monitor.demo.sound import RATE_HZ
+from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, until
 from tests.films import SPOT, film, seen
 from tests.scripted import PATIENCE_S

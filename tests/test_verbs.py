@@ -19,10 +19,11 @@ from click.testing import Result
 from models.checkpoint import load_model, load_profile
 from monitor.config import MqttConfig
 from monitor.demo.fault import Planted
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
 from monitor.present import clock
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
+from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, free_port, until
 from tests.command import diffmon, names
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.places import near, place_mean, place_variance
 from models.pooling.typical import reach, untypical
 from models.recipe import Observed, Sizes
 from models.unet import Encoded
@@ -17,8 +18,6 @@ _SCALES = "middle", "coarse"  # of the features that are judged
 _CELL = 4  # pixels that are kept of a residual; all pooling is of these
 _COARSE = 64  # pixels of a cell of typicality
 _TOP = 0.002  # share of the places that make up the worst of a picture
-_NEAR = 5  # places, in rows and columns, over which sizes are smoothed: a place has few pictures
-_OWN = 0.8  # of a place's variance, that is its neighbourhood's; the rest is that of all places
 _QUIET = 0.02  # of the usual energy, that counts as none
 _LEAST = 1e-4  # mean square that counts
 _LEAST_LOG = 0.1  # deviation of a log energy at least
@@ -46,11 +45,12 @@ class PicturePooling:
         """What is usual at every place, how much it varies there, and how a picture's worst place goes with all its others."""
         sizes = {"energy": normal["square"].mean((0, 3, 4))[..., None, None] + _LEAST}
         logs = log_energy(normal, sizes)
-        sizes |= {"log_energy": near(logs.mean(0)), "log_energy_deviation": near(logs.std(0, correction=0)) + _LEAST_LOG}
+        usual = place_mean(near(logs))
+        sizes |= {"log_energy": usual, "log_energy_deviation": place_variance((logs - usual).square()).sqrt() + _LEAST_LOG}
         for side in _SIDES:
             means = squares(normal["mean"], side)
-            usual = means.mean(0)
-            sizes |= {f"mean_{side}": usual, f"variance_{side}": even((means - usual).square().mean(0))}
+            usual = place_mean(means)
+            sizes |= {f"mean_{side}": usual, f"variance_{side}": place_variance((means - usual).square())}
         for scale in _SCALES:
             mean, deviation, whitener = fit_places(normal[scale])
             sizes |= {f"{scale}_mean": mean, f"{scale}_deviation": deviation, f"{scale}_whitener": whitener}
@@ -155,20 +155,10 @@ def slope(worst: Tensor, level: Tensor) -> Tensor:
 
 def fit_places(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean `[K, h, w]` and deviation `[1, h, w]` at each place, and whitener `[K, K]` of all, of features `[B, K, h, w]`."""
-    mean = features.mean(0)
+    mean = place_mean(features)
     off = features - mean
-    deviation = near(off.square().mean((0, 1))[None]).clamp_min(1e-12).sqrt()
+    deviation = place_variance(off.square().mean(1, keepdim=True)).sqrt()
     flat = (off / deviation).transpose(0, 1).flatten(1)  # [K, B * h * w]
     covariance = flat @ flat.mT / flat.shape[1]
     floor = (_RIDGE * covariance.trace() / len(covariance)).clamp_min(1e-9) * torch.eye(len(covariance))
     return mean, deviation, torch.linalg.inv(torch.linalg.cholesky(covariance + floor))
-
-
-def even(variance: Tensor) -> Tensor:
-    """Variances `[L, C, h, w]`, averaged with those around and, by a fifth, with the plane's."""
-    return _OWN * near(variance) + (1 - _OWN) * variance.mean((2, 3), keepdim=True) + 1e-6
-
-
-def near(values: Tensor) -> Tensor:
-    """Means over 5 x 5 places, `[..., h, w]`."""
-    return F.avg_pool2d(values, _NEAR, 1, _NEAR // 2, count_include_pad=False)

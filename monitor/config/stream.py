@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.base import NEEDS, is_base, model_file
 from monitor.config.section import Duration, Name, Section
 from monitor.config.source import SourceConfig
 from monitor.config.view import ViewConfig
@@ -30,7 +31,8 @@ class StreamConfig(Section):
     source: Annotated[SourceConfig, Field(discriminator="type")]
     view: ViewConfig | None = None
     """What of its pictures is looked at; only of an image."""
-    model: Path
+    model: Annotated[Path, BeforeValidator(model_file)]
+    """A file, or `base` for the one that comes with the program."""
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""
     false_alarms_per_day: float = Field(default=1.0, ge=0.01, le=1000)
@@ -60,6 +62,12 @@ class StreamConfig(Section):
             raise ValueError(f"source.type: {self.source.type!r} does not fit kind {self.kind!r}, expected {expected}")
         if self.view is not None and self.kind != "image":
             raise ValueError(f"view: is for kind 'image', and this is {self.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_place(self) -> StreamConfig:
+        if is_base(self.model) and self.profile is None and self.learn_for is None:
+            raise ValueError(f"profile: missing: {NEEDS}, expected one that `diffmon calibrate` made, or learn_for")
         return self
 
     @model_validator(mode="after")

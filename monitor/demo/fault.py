@@ -12,7 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from monitor.demo.sound import RATE_HZ, Doubles, Floats, Room, amplitude, mixed, noise
+from monitor.demo.sound import Room, mixed
+from monitor.synth.wave import RATE_HZ, Doubles, Floats, amplitude, noise
 
 QUIETEST_DB, LOUDEST_DB = -6.0, 6.0
 SHORTEST_S, LONGEST_S = 3.0, 4.0

@@ -12,7 +12,8 @@ from monitor.config import Config
 from monitor.demo.fault import Planted as Fault
 from monitor.demo.fault import plant
 from monitor.demo.scene import About, Planted, Staged
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
+from monitor.synth.wave import RATE_HZ
 
 NORMAL_S, LIVE_S = 480.0, 110.0
 # What the room sounds like when it is learned and when it is watched must not be the same noise.

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from monitor import build, log
 from monitor.config import Config, MqttConfig, load
 from monitor.demo.broker import HOST, Broker
+from monitor.demo.learning import MODEL, PROFILE, Learn, Learned
 from monitor.demo.scene import IN_TIME_S, About, Found, Planted, Scene, Staged
 from monitor.errors import DiffmonError
-from monitor.learn import training
-from monitor.present import clock, follow, place
+from monitor.present import clock, place
 from monitor.sink.login import login
 from monitor.sink.mqtt import Mqtt
 from monitor.sink.outbox import Outbox
@@ -30,27 +30,22 @@ _AFTER_S = IN_TIME_S  # a fault that has just ended may still be announced
 _ROW = "{:12s} {:>8s} {:>8s} {:>9s} {:>7s} {:>7s}  {}"
 
 
-def run(scene: Scene, *, seed: int, out: Path, budget_s: float | None, broker: str | None) -> int:
+def run(scene: Scene, *, seed: int, out: Path, learn: Learn, broker: str | None) -> int:
     """Runs the demo; 0 if all faults were announced in time and nothing else was."""
     _require()
     named = _address(broker) if broker is not None else None
     about = scene.about
     _make(out, about)
     staged = scene.record(out)
-    click.echo(f"Learning what is normal {about.learning}:")
-    model = out / "model.safetensors"
-    follow(
-        training.train([out / about.normal], model, kind=about.kind, budget_s=budget_s or about.budget_s, seed=seed, grid=about.grid),
-        as_json=False,
-    )
+    learned = learn(about, out, seed)
     with _listening(named) as (host, port):
-        config = _configure(out, about, host, port, seed)
+        config = _configure(out, about, learned, host, port, seed)
         began_s, heard = _watch(config, about, host, port)
     for row in table(scene, staged, heard, began_s):
         click.echo(row)
     found, false = matched(staged.faults, heard, began_s)
     picture = _picture(scene, config, out, found)
-    return _verdict(about, found, false, out, picture)
+    return _verdict(about, learned, found, false, out, picture)
 
 
 def matched(planted: Sequence[Planted], heard: Sequence[Heard], began_s: float) -> tuple[list[Found], list[Heard]]:
@@ -124,11 +119,11 @@ def _make(out: Path, about: About) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DiffmonError(f"{out}: cannot be made: {error.strerror}") from None
-    for name in (about.normal, about.live, "model.safetensors", "diffmon.toml", "picture.png"):
+    for name in (about.normal, about.live, MODEL, PROFILE, "diffmon.toml", "picture.png"):
         check_writable(out / name)
 
 
-def _configure(out: Path, about: About, host: str, port: int, seed: int) -> Config:
+def _configure(out: Path, about: About, learned: Learned, host: str, port: int, seed: int) -> Config:
     path = out / "diffmon.toml"
     write_whole(
         path,
@@ -143,7 +138,7 @@ port = {port}
 name = "{about.stream}"
 kind = "{about.kind}"
 source = {{ type = "file", paths = ["{about.live}"] }}
-model = "model.safetensors"
+{learned.toml}
 """,
     )
     return load(path)
@@ -181,11 +176,11 @@ def _picture(scene: Scene, config: Config, out: Path, found: Sequence[Found]) ->
     return picture
 
 
-def _verdict(about: About, found: Sequence[Found], false: Sequence[Heard], out: Path, picture: Path | None) -> int:
+def _verdict(about: About, learned: Learned, found: Sequence[Found], false: Sequence[Heard], out: Path, picture: Path | None) -> int:
     in_time = sum(f.in_time for f in found)
     fault_free_s = about.live_s - sum(f.fault.end_s + _AFTER_S - f.fault.first_s for f in found)
     click.echo(f"\nfaults announced within {IN_TIME_S:g} s: {in_time} of {len(found)}")
     click.echo(f"false alarms in {fault_free_s:.0f} s without a fault: {len(false)}")
-    click.echo(f"model: {out / 'model.safetensors'}    picture: {picture or 'none, no event'}")
-    click.echo(f"the same offline: diffmon replay {out / about.live} --model {out / 'model.safetensors'}")
+    click.echo(f"picture: {picture or 'none, no event'}")
+    click.echo(f"the same offline: diffmon replay {out / about.live} {learned.options}")
     return 0 if in_time == len(found) and not false else 1

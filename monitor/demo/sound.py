@@ -7,24 +7,19 @@ and the same in distribution however long it lasts. All levels are RMS in decibe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-RATE_HZ = 16000
+from monitor.synth.wave import RATE_HZ, Doubles, Floats, amplitude, noise, strokes, swell, tones
+
 MAINS_HZ = 50.0
 HUM_WEIGHTS = (0.7, 1.0, 0.25, 0.5, 0.12, 0.3, 0.0, 0.15)
 """Amplitudes at 50, 100, 150 Hz and so on: transformers and motors hum loudest at twice the mains."""
 HUM_DB, FAN_DB, PUMP_DB, AIR_DB = -29.5, -31.5, -33.0, -40.0
 THUMP_SHARE = 0.3
 """Of a pump stroke's energy, how much is the low thump; the rest is rushing water."""
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Gain = Callable[[Doubles], Doubles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +77,6 @@ def mixed(layers: dict[str, Floats]) -> Floats:
     return total.reshape(-1, 1)
 
 
-def amplitude(level_db: float) -> float:
-    """The factor of a level in decibels."""
-    return float(10.0 ** (level_db / 20.0))
-
-
 def hum(room: Room, n: int, rate_hz: int, rng: Generator) -> Floats:
     """Mains hum with its harmonics, swelling a little every few seconds; `[n]`, RMS 1."""
     return tones(MAINS_HZ, room.hum_weights, n, rate_hz, rng) * swell(n, rate_hz, rng, depth=0.06)
@@ -133,43 +123,3 @@ def _of_energy(shape: Doubles, room: Room, rate_hz: int) -> Doubles:
     """The shape of one stroke, scaled so that a row of them has RMS 1."""
     scaled: Doubles = shape * np.sqrt(room.stroke_s * rate_hz / np.sum(shape**2))
     return scaled
-
-
-def tones(pitch_hz: float, weights: tuple[float, ...], n: int, rate_hz: int, rng: Generator) -> Floats:
-    """A steady tone and its harmonics at random phases, `[n]`, RMS 1."""
-    block = 1 << 12
-    pitches = 2 * np.pi * pitch_hz / rate_hz * np.arange(1, len(weights) + 1)
-    begin = block * np.arange(n // block + 1)[:, None] * pitches + rng.uniform(0, 2 * np.pi, len(weights))
-    within = pitches[:, None] * np.arange(block)
-    # sin(a + b) = sin a cos b + cos a sin b, for all harmonics at once: far quicker than a sine for each sample.
-    scaled = np.array(weights) * (2 / np.sum(np.square(weights))) ** 0.5
-    left = np.hstack([scaled * np.sin(begin), scaled * np.cos(begin)]).astype(np.float32)
-    right = np.vstack([np.cos(within), np.sin(within)]).astype(np.float32)
-    total: Floats = left @ right
-    return total.reshape(-1)[:n]
-
-
-def swell(n: int, rate_hz: int, rng: Generator, *, depth: float) -> Floats:
-    """A factor about 1 that wanders by `depth` within seconds, `[n]`."""
-    step = 2 * rate_hz
-    knots = 1 + depth * np.clip(rng.standard_normal(n // step + 2), -2, 2)
-    return np.linspace(knots[:-1], knots[1:], step, endpoint=False, axis=1, dtype=np.float32).reshape(-1)[:n]
-
-
-def noise(gain: Gain, n: int, rate_hz: int, rng: Generator) -> Floats:
-    """Gaussian noise with the spectrum that `gain` (of frequencies in Hz) draws, `[n]`, RMS 1."""
-    half = 1 << 13
-    shape = gain(np.fft.rfftfreq(2 * half, 1 / rate_hz).astype(np.float64))
-    shape /= np.sqrt(np.mean(np.square(shape)))
-    white = rng.standard_normal((n // half + 2, 2 * half), np.float32)
-    blocks: Floats = np.fft.irfft(np.fft.rfft(white) * shape.astype(np.float32)).astype(np.float32, copy=False)
-    # Neighbours overlap by half and cross-fade at equal power, so the level never dips.
-    blocks *= np.sin(np.pi * (np.arange(2 * half) + 0.5) / (2 * half)).astype(np.float32)
-    return (blocks[:-1, half:] + blocks[1:, :half]).reshape(-1)[:n]
-
-
-def strokes(starts: NDArray[np.int64], strengths: Doubles, shape: Doubles, n: int) -> Floats:
-    """One shape begun at each of `starts` (sample indices, possibly outside) with its strength, `[n]`."""
-    at = starts[:, None] + np.arange(len(shape))
-    inside = (at >= 0) & (at < n)
-    return np.bincount(at[inside], (strengths[:, None] * shape)[inside], minlength=n).astype(np.float32)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from monitor.build import rule
 from monitor.config import FileConfig, StreamConfig
-from monitor.demo.sound import RATE_HZ, Floats, Room, amplitude, tones
+from monitor.demo.sound import Room
 from monitor.engine import Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.event import Rule, State, observe
@@ -47,6 +47,7 @@ from monitor.present import sentences
 from monitor.recording import open_recording
 from monitor.records import Judgement, Progress
 from monitor.scoring import judged
+from monitor.synth.wave import RATE_HZ, Floats, amplitude, tones
 
 PIECE_S = 600.0
 TRAINING_HOURS = 0.5

@@ -24,8 +24,9 @@ import click
 import soundfile
 
 from monitor.demo.fault import plant
-from monitor.demo.sound import RATE_HZ, Room
+from monitor.demo.sound import Room
 from monitor.learn.training import train
+from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, until
 
 RECORDINGS, LASTS_S = 8, 76.0

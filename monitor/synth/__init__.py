@@ -1,0 +1,1 @@
+"""Sounds that are made from nothing: machines and weather, in rooms."""
