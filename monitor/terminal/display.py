@@ -27,7 +27,6 @@ PERIOD_S = 0.25
 """From one frame to the next."""
 CLOSE_S = 1.0
 """How long the end waits for a terminal that takes nothing (Ctrl-S)."""
-_SHOW_CURSOR = b"\x1b[?25h\r\n"
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,8 @@ class Display:
         self._looking = Looking(node, vitals, board, began_unix_s=time.time())
         self._diverted = _diverted()
         self._keys = Muted(OUTPUT)
-        self._closing, self._moved = threading.Event(), threading.Event()
+        self._closing = threading.Event()
+        self._drawing = self._pausing = False  # no locks: a handler of signals looks at them
         self._stops = signal.signal(signal.SIGTSTP, self._stop)
         self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
         self._thread.start()
@@ -61,24 +61,29 @@ class Display:
         self._closing.set()
         self._thread.join(CLOSE_S)
         self._keys.close()
+        with suppress(OSError, ValueError):  # where they are read if the thread could not show them
+            sys.stderr.writelines(f"{line}\n" for line in self._untold())
 
     def _stop(self, *_: object) -> None:
-        """Stops as everything does at Ctrl-Z, the terminal as it was."""
+        """Stops as everything does at Ctrl-Z, once nothing is drawn any more and the terminal is as it was."""
+        self._pausing = True
+        by_s = time.monotonic() + CLOSE_S
+        while self._drawing and time.monotonic() < by_s:
+            time.sleep(0.01)
         self._keys.close()
-        with suppress(OSError):  # the terminal is gone
-            os.write(OUTPUT, _SHOW_CURSOR)
         before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, before)
-        self._moved.set()
+        self._pausing = False
 
     def _run(self) -> None:
         try:
             while not self._closing.is_set():
-                if in_front(OUTPUT):
+                self._drawing = True
+                if not self._pausing and in_front(OUTPUT):
                     self._show()
-                else:
-                    self._closing.wait(PERIOD_S)
+                self._drawing = False
+                self._closing.wait(PERIOD_S)
         except Exception as error:  # the terminal is gone, or a fault of ours: who hears goes on
             if self._diverted is not None:
                 self._diverted.close()
@@ -86,28 +91,30 @@ class Display:
             self.left()
 
     def _show(self) -> None:
-        """Draws until the end, or until what was drawn lies where nobody knows: then the screen is cleared."""
+        """Draws until the end, a pause, or another size: what was drawn lies then where nobody knows, and the screen is cleared."""
         self._keys.again()
         size = self._console.size
         with Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
             while True:
-                last = self._closing.is_set()
+                last, moved = self._closing.is_set() or self._pausing, self._console.size != size
                 self._draw(live)
-                if last or self._console.size != size or self._moved.is_set():
+                if last or moved:
                     break
                 self._closing.wait(PERIOD_S)
-        if not last:
-            self._moved.clear()
+        if moved and not last:
             self._console.clear()
 
     def _draw(self, live: Live) -> None:
         width, height = self._console.size
         look = self._looking.look(time.time())
         live.update(frame(look, width=width, height=height - 1, ascii_only=self._console.options.ascii_only))
-        lines = [] if self._diverted is None else list(self._diverted.take())
-        if lines:
+        if lines := self._untold():
             self._console.print(Text("\n").join(Text.from_ansi(line) for line in lines))
         live.refresh()
+
+    def _untold(self) -> list[str]:
+        """Lines of standard error that nobody has seen."""
+        return [] if self._diverted is None else list(self._diverted.take())
 
 
 class _Unbuffered(TextIOBase):
