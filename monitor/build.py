@@ -260,6 +260,7 @@ def student(
 def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], watches: Mapping[str, Watch], device: torch.device) -> None:
     """Says where what the daemon shows of itself is read."""
     vitals.pulse = notifier
+    vitals.threshold = lambda stream: watches[stream].level.threshold
     vitals.restarts = lambda stream: readers[stream].restarts
     vitals.reason = lambda stream: readers[stream].why
     vitals.lost = lambda stream: watches[stream].windower.lost

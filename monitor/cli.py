@@ -9,6 +9,7 @@ import click
 
 from monitor import __version__
 from monitor.base import base_file
+from monitor.completion import completion, streams
 from monitor.evaluate import evaluate
 from monitor.options import (
     CONFIG,
@@ -103,7 +104,9 @@ def train(
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
 @MODEL
-@click.option("--from-state", metavar="STREAM", help="Learn from what the daemon kept of this stream; needs --config.")
+@click.option(
+    "--from-state", metavar="STREAM", shell_complete=streams, help="Learn from what the daemon kept of this stream; needs --config."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
 @click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
 @click.option("--put-back", is_flag=True, help="Put the profile before the last one of --from-state back in force.")
@@ -185,7 +188,7 @@ def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv
 @JSON
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
-@click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
+@click.option("--stream", shell_complete=streams, help="Stream of the configuration to replay as; its first if none.")
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to."
 )
@@ -240,16 +243,30 @@ def replay(
 
 @main.command(short_help="Watches all day.")
 @CONFIG
+@click.option("--plain", is_flag=True, help="Print events as JSON lines on a terminal too.")
 @fails_cleanly
-def run(config: Path) -> None:
-    """Watches all day, as configured."""
+def run(config: Path, plain: bool) -> None:
+    """Watches all day, as configured.
+
+    On a terminal it shows streams, scores and the last events in place; otherwise it prints events as JSON lines.
+    """
+    from monitor.terminal.keyboard import is_watched
+
+    watched = not plain and is_watched()
+    if watched:
+        click.echo("diffmon: loading its libraries")  # seconds, on a busy machine many
     from monitor.daemon import run
 
-    run(config)
+    if watched:
+        from monitor.terminal.display import Display
+
+        run(config, Display)
+    else:
+        run(config)
 
 
 @main.command(short_help="Records a stream, to learn from.")
-@click.argument("stream")
+@click.argument("stream", shell_complete=streams)
 @CONFIG
 @click.option("--for", "lasting", type=Duration(), required=True, help="How much sound the folder shall hold in the end, such as 24h.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the segments; what is there already counts.")
@@ -291,7 +308,7 @@ def doctor(config: Path, as_json: bool) -> int:
 @main.command(short_help="Prints events as they come.")
 @CONFIG
 @click.option("--exec", "command", type=Program(), default="", metavar="CMD", help="Run for each step, the event as JSON on its input.")
-@click.option("--stream", "streams", multiple=True, metavar="NAME", help="Limit to a stream; may be repeated.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", shell_complete=streams, help="Limit to a stream; may be repeated.")
 @JSON
 @fails_cleanly
 def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: bool) -> None:
@@ -313,6 +330,7 @@ def devices(as_json: bool) -> None:
 
 
 main.add_command(evaluate)
+main.add_command(completion)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -20,11 +21,12 @@ from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
 from monitor.marked import mark
 from monitor.opened import Opened, opened_streams
-from monitor.page.opening import open_page, servable, show
+from monitor.page.opening import connect, open_page, servable
 from monitor.pipeline import Pipeline
 from monitor.records import Command, Switch
 from monitor.reload import Reload
 from monitor.sink import Sink
+from monitor.sink.board import Board
 from monitor.sink.healthz import Health
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
@@ -38,22 +40,41 @@ from monitor.state import state_dir, take
 _log = structlog.get_logger(__name__)
 
 
-def run(path: Path) -> None:
-    """Watches until SIGTERM or SIGINT, or until every file has been played. Raises DiffmonError."""
+class Shown(Protocol):
+    """Somebody's view of the running daemon."""
+
+    left: Callable[[], None]
+    """Called once when nobody looks any more; set before the pipeline runs."""
+
+    def close(self) -> None:
+        """Ends it; may be called twice."""
+
+
+Show = Callable[[str, Vitals, Board], Shown]
+"""From the node's name, and what is written to while the daemon runs."""
+
+
+def run(path: Path, show: Show | None = None) -> None:
+    """Watches until SIGTERM or SIGINT, or until every file has been played; shown to a person instead of printing lines, if so asked.
+
+    Raises DiffmonError.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
     vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
+    board = Board()
     with inside(path), ExitStack() as closing:
+        shown = None if show is None else _shown(show, config.node, vitals, board, closing)
         outbox = open_outbox(config)
         closing.callback(outbox.close)
         if (state := state_dir(config)) is not None:
             closing.callback(take(state))
         orders: SimpleQueue[Command] = SimpleQueue()
         mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
-        jsonl = JsonLines() if config.jsonl else None
-        sinks: list[Sink] = [sink for sink in (mqtt, jsonl) if sink is not None]
+        jsonl = JsonLines() if config.jsonl and shown is None else None
+        sinks: list[Sink] = [sink for sink in (mqtt, jsonl, None if shown is None else board) if sink is not None]
         for sink in sinks:
             closing.callback(sink.close)
         vitals.delivery = None if mqtt is None else mqtt.delivery
@@ -76,7 +97,9 @@ def run(path: Path) -> None:
         if jsonl is not None:
             attach(jsonl, pipeline, alone=mqtt is None)
         if page is not None:
-            show(page, pipeline, control)
+            connect(page, pipeline, control)
+        if shown is not None and mqtt is None:
+            shown.left = partial(pipeline.soon, _deserted)
         control.mark = partial(mark, kept_of_events(config, path), state_dir(config))
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
@@ -90,6 +113,18 @@ def run(path: Path) -> None:
             _log.critical("daemon.failed", exc_info=True)
             raise DiffmonError(f"a fault that nobody foresaw, the log has it whole: {error!r}") from error
     _log.info("daemon.stopped")
+
+
+def _shown(show: Show, node: str, vitals: Vitals, board: Board, closing: ExitStack) -> Shown:
+    """What is shown, until the end, however it comes: SIGTERM too ends it in good order, before there is a pipeline to stop."""
+    signal.signal(signal.SIGTERM, _leave)
+    shown = show(node, vitals, board)
+    closing.callback(shown.close)
+    return shown
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:

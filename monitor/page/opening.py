@@ -56,7 +56,7 @@ def open_page(config: Config, vitals: Vitals, commanded: Callable[[Command], Non
     return page
 
 
-def show(page: Page, pipeline: Pipeline, control: Control) -> None:
+def connect(page: Page, pipeline: Pipeline, control: Control) -> None:
     """Lets the page see what is watched, and hear what becomes of its commands."""
     page.scene.watches = pipeline.watches
     page.board.rarity = lambda event: _rarity(pipeline.watches[event.stream].level, event)

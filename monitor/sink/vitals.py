@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import nan
 from typing import Protocol
 
 from monitor.records import StreamStatus
@@ -44,6 +45,8 @@ class Vitals:
     """By stream, every configured one."""
     pulse: Pulse | None = None
     """None while the models are being loaded."""
+    threshold: Callable[[str], float] = lambda stream: nan
+    """A stream's alarm level as a score; NaN while the models are being loaded."""
     restarts: Callable[[str], int] = lambda stream: 0
     """How often a stream's source was opened again."""
     reason: Callable[[str], str | None] = lambda stream: None
