@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
 
 from monitor import __version__
-from monitor.base import base_file
 from monitor.completion import completion, streams
-from monitor.evaluate import evaluate
-from monitor.options import (
-    CONFIG,
-    INIT,
-    JSON,
-    KIND,
-    MODEL,
-    PATHS,
-    PROFILE,
-    RATE,
-    SEED,
-    Duration,
-    Number,
-    Program,
-    Rate,
-    fails_cleanly,
-    judging,
-    mixed,
-    settled,
-)
+from monitor.options import CONFIG, JSON, SEED, Duration, Program, fails_cleanly
+from monitor.verbs.evaluate import evaluate
+from monitor.verbs.judging import replay, score
+from monitor.verbs.learning import calibrate, train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,185 +42,6 @@ def demo(camera: bool, base: bool, seed: int, out: Path, budget: float | None, m
 
     scene = AssemblyLine(seed) if camera else MachineRoom(seed)
     return run(scene, seed=seed, out=out, learn=base_model if base else own_model(budget), broker=mqtt)
-
-
-@main.command(short_help="Learns normal from recordings.")
-@PATHS
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
-@KIND
-@INIT
-@click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
-@click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
-@click.option("--size", type=click.Choice(["256", "128"]), help="Pixels a side of a picture, 256 if none; 128 is quicker.")
-@click.option("--rate", "frames", type=Number(min=0.1, max=30), help="Frames a second of pictures and videos, 2 if none.")
-@RATE
-@SEED
-@JSON
-@fails_cleanly
-def train(
-    paths: tuple[Path, ...],
-    out: Path,
-    kind: str,
-    init: Path | None,
-    budget: float,
-    steps: int | None,
-    size: str | None,
-    frames: float | None,
-    rate: float,
-    seed: int,
-    as_json: bool,
-) -> int:
-    """Learns from recordings of normal: files, or folders that are searched through."""
-    wrong = settled({"--size": size, "--rate": frames}, kind, init)
-    if wrong:
-        raise click.UsageError(wrong)
-    from monitor.learn import training
-    from monitor.present import follow
-
-    grid = ({} if size is None else {"side": int(size)}) | ({} if frames is None else {"rate_hz": frames})
-    learned = training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate, grid=grid)
-    return follow(learned, as_json=as_json)
-
-
-@main.command(short_help="Makes a profile for a new place.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
-@MODEL
-@click.option(
-    "--from-state", metavar="STREAM", shell_complete=streams, help="Learn from what the daemon kept of this stream; needs --config."
-)
-@click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
-@click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
-@click.option("--put-back", is_flag=True, help="Put the profile before the last one of --from-state back in force.")
-@click.option("--budget", type=Duration(), default="3m", show_default=True, help="About how long it may take, if there is much normal.")
-@click.option(
-    "--false-alarms-per-day",
-    "rate",
-    type=Rate(),
-    help="False alarms to accept in 24 hours of normal; with --from-state the stream's, or 1.",
-)
-@SEED
-@JSON
-@fails_cleanly
-def calibrate(
-    paths: tuple[Path, ...],
-    out: Path | None,
-    model: Path | None,
-    from_state: str | None,
-    config: Path | None,
-    newest: float | None,
-    put_back: bool,
-    budget: float,
-    rate: float | None,
-    seed: int,
-    as_json: bool,
-) -> int:
-    """Makes a profile for a new place, in seconds, for a model that exists.
-
-    PATHS are recordings of its normal; then --out is needed. With --from-state and --config it is made of the normal that
-    the daemon kept of a stream and of the events that were marked as normal, for the model of that stream.
-    """
-    wrong = mixed({"PATHS": paths, "--out": out}, model, from_state, config, {"--newest": newest, "--put-back": put_back})
-    if wrong:
-        raise click.UsageError(wrong)
-    from monitor import present
-
-    if from_state is not None and config is not None:
-        from monitor.learn import relearning
-
-        there = relearning.place(config, from_state)
-        if put_back:
-            return present.put_back(there.profile, there=relearning.put_back(there))
-        relearned = relearning.recalibrate(there, out=out, newest_s=newest, budget_s=budget, seed=seed, rate=rate)
-        return present.follow(relearned, as_json=as_json)
-    from monitor.learn import training
-
-    assert out is not None  # noqa: S101  # asked for above
-    learned = training.calibrate(paths, out, model_path=model or base_file(), budget_s=budget, seed=seed, rate=rate or 1.0)
-    return present.follow(learned, as_json=as_json)
-
-
-@main.command(short_help="Says how strange each recording is.")
-@PATHS
-@MODEL
-@PROFILE
-@click.option("--csv", "csv_out", type=click.Path(path_type=Path), help="Write the table there instead of printing it.")
-@JSON
-@fails_cleanly
-def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
-    """Says how strange each recording is: score by its worst window, mean_score by how untypical it is as a whole."""
-    chosen = judging(model, profile)
-    from monitor.present import Failures, scores
-    from monitor.scoring import score_files
-
-    failures = Failures()
-    return scores(score_files(paths, chosen, profile, failures), csv_out, failures, as_json=as_json)
-
-
-@main.command(short_help="Finds the events in recordings.")
-@PATHS
-@MODEL
-@PROFILE
-@click.option(
-    "--false-alarms-per-day",
-    "rate",
-    type=Rate(),
-    help="False alarms to accept in 24 hours of normal; the stream's, or 1.",
-)
-@JSON
-@click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
-@click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
-@click.option("--stream", shell_complete=streams, help="Stream of the configuration to replay as; its first if none.")
-@click.option(
-    "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to."
-)
-@click.option("--png", type=click.Path(path_type=Path), metavar="OUT.png", help="Write the same as one picture, without sound.")
-@click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
-@fails_cleanly
-def replay(
-    paths: tuple[Path, ...],
-    model: Path | None,
-    profile: Path | None,
-    rate: float | None,
-    as_json: bool,
-    publish: bool,
-    config: Path | None,
-    stream: str | None,
-    report: Path | None,
-    png: Path | None,
-    fail_on_anomaly: bool,
-) -> int:
-    """Answers for files what the daemon would have said: the same windows, the same events."""
-    if publish and config is None:
-        raise click.UsageError("--publish needs --config")
-    if stream is not None and config is None:
-        raise click.UsageError("--stream needs --config")
-    if report is not None and report == png:
-        raise click.UsageError("--report and --png name the same file")
-    if config is None or model is not None:
-        model = judging(model, profile)
-    from monitor.whole import check_writable
-
-    for out in filter(None, (report, png)):
-        if out.resolve() in [path.resolve() for path in paths]:
-            raise click.UsageError(f"{out}: is to be replayed, expected another file to write to")
-        check_writable(out)
-    from monitor.offline import ready, replay_files, setting
-    from monitor.present import Failures, replayed
-
-    chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
-    by, failures = ready(chosen), Failures()
-    replaying = partial(replay_files, paths, chosen, by, publish=publish)
-    showing = partial(replayed, failures=failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
-    if report is None and png is None:
-        return showing(replaying(failed=failures))
-    from monitor.report.chronicle import Chronicle
-    from monitor.report.write import write
-
-    chronicle = Chronicle(failures)
-    code = showing(chronicle.follow(replaying(failed=chronicle.fail, tally=chronicle.tally)))
-    write(chronicle, chosen, by, report=report, png=png)
-    return code
 
 
 @main.command(short_help="Watches all day.")
@@ -329,7 +132,8 @@ def devices(as_json: bool) -> None:
     devices(as_json=as_json)
 
 
-main.add_command(evaluate)
+for verb in (train, calibrate, score, replay, evaluate):
+    main.add_command(verb)
 main.add_command(completion)
 
 
