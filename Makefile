@@ -14,13 +14,14 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test faults soak base check clean machine install-service uninstall-service
+.PHONY: help demo test faults soak base pictures check clean machine install-service uninstall-service
 help:
 	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
 	@echo 'make test                all tests'
 	@echo 'make faults              the daemon killed; brokers, microphones and engines failing, for the better part of an hour'
 	@echo 'make soak                sixteen streams for forty minutes'
 	@echo 'make base                the model that comes with the program, from made sound; half an hour'
+	@echo 'make pictures            every picture of README and docs/, from two demos; a quarter of an hour'
 	@echo 'make check               format, lint, types and import directions'
 	@echo 'make clean               removes .venv and whatever else was made here'
 	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
@@ -45,6 +46,16 @@ soak: machine .venv/.dev
 
 base: .venv/.dev
 	$(BIN)/python -m monitor.make_base models/base.safetensors
+
+# From the project alone: two demos, and what is drawn of the first. Look at them before they are committed.
+PICTURES := build/pictures
+pictures: .venv/.dev
+	$(BIN)/diffmon demo --budget 3m --out $(PICTURES)/sound
+	$(BIN)/diffmon demo --camera --out $(PICTURES)/camera
+	cp $(PICTURES)/sound/picture.png docs/picture.png
+	cp $(PICTURES)/camera/picture.png docs/conveyor.png
+	$(BIN)/python -m tests.bench.spine $(PICTURES)/sound docs/spine.png
+	$(BIN)/python -m tests.bench.rate $(PICTURES)/sound docs/rate.png
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

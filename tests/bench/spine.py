@@ -1,6 +1,6 @@
 """The spine, drawn: what passes from source to sink, of one event of the demo. `make pictures` writes it to docs/spine.png.
 
-  python -m tests.bench.spine diffmon-demo docs/spine.png
+python -m tests.bench.spine diffmon-demo docs/spine.png
 """
 
 from __future__ import annotations
@@ -138,7 +138,16 @@ def panels(s: Seen) -> list[Callable[[Any], None]]:
     span = tuple(np.quantile(shown, [0.01, 0.995]).tolist())
     text = '{"type": "new",\n "stream":\n  "machine-room",\n "score": %.0f,\n "where": ...}' % s.scores.max()
     heat = plane(hot, (0.0, float(np.quantile(hot, 0.999))), "inferno")
-    return [wave(s.before), ring(s.before), wave(s.window), plane(shown, span), plane(normal, span), heat, scores(s.scores, s.level), message(text)]
+    return [
+        wave(s.before),
+        ring(s.before),
+        wave(s.window),
+        plane(shown, span),
+        plane(normal, span),
+        heat,
+        scores(s.scores, s.level),
+        message(text),
+    ]
 
 
 def draw(out: Path, s: Seen) -> None:
@@ -158,7 +167,9 @@ def draw(out: Path, s: Seen) -> None:
         figure.text(x + width / 2, bottom - 0.05, what, ha="center", va="top", fontsize=8, color=INK, linespacing=1.3)
         if i:
             y = bottom + height / 2
-            tip = FancyArrowPatch((x - gap + 0.002, y), (x - 0.002, y), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=12, color=INK)
+            tip = FancyArrowPatch(
+                (x - gap + 0.002, y), (x - 0.002, y), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=12, color=INK
+            )
             figure.add_artist(tip)
     _rooms(figure, left, width, gap)
     figure.savefig(out)
