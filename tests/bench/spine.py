@@ -30,7 +30,7 @@ WHAT = (
     "samples of a\nmicrophone",
     "the last half minute;\nwhat is lost is counted",
     "2.1 s without a gap,\none every 0.5 s",
-    "mel and wavelet planes,\nas the profile scales them",
+    "mel and wavelet planes\nof 64 bands",
     "noised, and taken back:\nwhat normal would be",
     "what does not\ncome back",
     "a decision: rarer\nthan you accept",
@@ -136,7 +136,7 @@ def panels(s: Seen) -> list[Callable[[Any], None]]:
     """One for each step."""
     shown, normal, hot = s.explained.shown[0], s.explained.normal[0], np.sqrt(np.maximum(s.explained.heat, 0))
     span = tuple(np.quantile(shown, [0.01, 0.995]).tolist())
-    text = '{"type": "new",\n "stream":\n  "machine-room",\n "score": %.0f,\n "where": ...}' % s.scores.max()
+    text = f'{{"type": "new",\n "stream":\n  "machine-room",\n "score": {s.scores.max():.0f},\n "where": ...}}'
     heat = plane(hot, (0.0, float(np.quantile(hot, 0.999))), "inferno")
     return [
         wave(s.before),
@@ -152,9 +152,9 @@ def panels(s: Seen) -> list[Callable[[Any], None]]:
 
 def draw(out: Path, s: Seen) -> None:
     """Writes the picture."""
-    figure = Figure(figsize=(14, 3.1), dpi=110, facecolor="white")
+    figure = Figure(figsize=(14, 2.9), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
-    width, gap, left, bottom, height = 0.096, 0.0265, 0.012, 0.34, 0.36
+    width, gap, left, bottom, height = 0.096, 0.0265, 0.012, 0.31, 0.4
     for i, (step, what, panel) in enumerate(zip(STEPS, WHAT, panels(s), strict=True)):
         x = left + i * (width + gap)
         axis = figure.add_axes((x, bottom, width, height))
