@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := bash
-PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd
+PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd chromium
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 # Debian keeps mosquitto in a folder that is not on everybody's path.
@@ -75,12 +75,12 @@ install-service:
 uninstall-service:
 	@systemd/install remove
 
-# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, and what systemd says of a unit.
+# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, what systemd says of a unit, a browser.
 # Asked before minutes go into installing.
 machine: | $(BIN)/pip
-	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
+	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze chromium,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
 	  && $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' || \
-	  { echo 'The tests need a broker, a sound system and systemd-analyze; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
+	  { echo 'The tests need a broker, a sound system, systemd-analyze and a browser; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

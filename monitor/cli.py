@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -185,6 +186,10 @@ def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv
 @click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
 @click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write what was found as a page to look at and listen to."
+)
+@click.option("--png", type=click.Path(path_type=Path), metavar="OUT.png", help="Write the same as one picture, without sound.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
 @fails_cleanly
 def replay(
@@ -196,6 +201,8 @@ def replay(
     publish: bool,
     config: Path | None,
     stream: str | None,
+    report: Path | None,
+    png: Path | None,
     fail_on_anomaly: bool,
 ) -> int:
     """Answers for files what the daemon would have said: the same windows, the same events."""
@@ -203,15 +210,30 @@ def replay(
         raise click.UsageError("--publish needs --config")
     if stream is not None and config is None:
         raise click.UsageError("--stream needs --config")
+    if report is not None and report == png:
+        raise click.UsageError("--report and --png name the same file")
     if config is None or model is not None:
         model = judging(model, profile)
-    from monitor.offline import replay_files, setting
+    from monitor.whole import check_writable
+
+    for out in filter(None, (report, png)):
+        check_writable(out)
+    from monitor.offline import ready, replay_files, setting
     from monitor.present import Failures, replayed
 
     chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
-    failures = Failures()
-    found = replay_files(paths, chosen, publish=publish, failed=failures)
-    return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    by, failures = ready(chosen), Failures()
+    replaying = partial(replay_files, paths, chosen, by, publish=publish)
+    showing = partial(replayed, failures=failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
+    if report is None and png is None:
+        return showing(replaying(failed=failures))
+    from monitor.report.chronicle import Chronicle
+    from monitor.report.write import write
+
+    chronicle = Chronicle(failures)
+    code = showing(chronicle.follow(replaying(failed=chronicle.fail, tally=chronicle.tally)))
+    write(chronicle, chosen, by, report=report, png=png)
+    return code
 
 
 @main.command(short_help="Watches all day.")
