@@ -217,6 +217,8 @@ def replay(
     from monitor.whole import check_writable
 
     for out in filter(None, (report, png)):
+        if out.resolve() in [path.resolve() for path in paths]:
+            raise click.UsageError(f"{out}: is to be replayed, expected another file to write to")
         check_writable(out)
     from monitor.offline import ready, replay_files, setting
     from monitor.present import Failures, replayed

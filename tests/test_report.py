@@ -16,6 +16,7 @@ from monitor.demo.sound import RATE_HZ, Room
 from tests.browser import page
 from tests.command import diffmon, names
 from tests.conftest import Make
+from tests.disk import no_room
 from tests.films import SIDE, film, seen
 
 
@@ -180,8 +181,31 @@ def test_a_replay_that_fails_leaves_no_report(model: Path, tmp_path: Path) -> No
     assert [] == names(tmp_path)
 
 
+def test_a_full_disk_leaves_no_half_a_report(model: Path, tmp_path: Path) -> None:
+    """It is said, and what was there before is left as it was."""
+    soundfile.write(tmp_path / "day.wav", Room.drawn(1).sound(4, seed=12), RATE_HZ)
+    out = tmp_path / "out.html"
+    out.write_text("the last one")
+    with no_room(1000):
+        done = diffmon("replay", tmp_path / "day.wav", "--model", model, "--report", out)
+    assert (1, f"diffmon: {out}: cannot be written: File too large\n") == (done.exit_code, done.stderr)
+    assert "the last one" == out.read_text()
+    assert ["day.wav", "out.html"] == names(tmp_path)
+
+
 def test_one_file_cannot_be_both(tmp_path: Path) -> None:
     """A usage error."""
     done = diffmon("replay", tmp_path, "--model", tmp_path, "--report", tmp_path / "out", "--png", tmp_path / "out")
     assert 2 == done.exit_code
     assert "--report and --png name the same file" in done.stderr
+
+
+def test_what_is_replayed_is_not_written_over(tmp_path: Path) -> None:
+    """A usage error, and the recording is as it was."""
+    recording = tmp_path / "day.wav"
+    soundfile.write(recording, Room.drawn(1).sound(1, seed=12), RATE_HZ)
+    before = recording.read_bytes()
+    done = diffmon("replay", recording, "--model", tmp_path, "--png", tmp_path / "." / "day.wav")
+    assert 2 == done.exit_code
+    assert "is to be replayed, expected another file to write to" in done.stderr
+    assert before == recording.read_bytes()

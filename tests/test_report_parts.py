@@ -165,6 +165,8 @@ def test_a_closeup_is_of_the_event(told: Event, begins_s: float, recording: Reco
     lead = 384  # samples before the first column of a window
     begin = min(round(begins_s * RATE_HZ) + lead, END - len(clip) - lead)
     np.testing.assert_allclose(whole[begin : begin + len(clip)], clip, atol=2**-15)
+    longer = "The event lasts longer than these 8 s about its strangest part."
+    assert [longer] * (told.end_index - told.start_index > len(clip)) == list(shown.notes)
 
 
 def test_the_frame_is_about_the_event(recording: Recording, by: Judging) -> None:

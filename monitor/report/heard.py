@@ -63,7 +63,7 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
     items = _read(recording, by, stretch)
     explained = by.engine.explain([Window(event.stream, stretch.begin + i, items[i : i + sense.length], 0) for i in stretch.starts])
     found = compared(explained)
-    pair, notes = sounds(items[stretch.shown], sound(found.normal, rate_hz)[stretch.shown, None], rate_hz)
+    pair, louder = sounds(items[stretch.shown], sound(found.normal, rate_hz)[stretch.shown, None], rate_hz)
     return Closeup(
         pictures=(
             Picture("what was heard", coloured(found.shown[0], found.level_span, "magma")),
@@ -74,7 +74,7 @@ def closeup(event: Event, recording: Recording, end: int, by: Judging) -> Closeu
         upward=tuple((_hertz(hz), _share(hz, sense)) for hz in _MARKS_HZ if hz <= rate_hz / 2),
         along=seconds(stretch.first / rate_hz, stretch.starts.stop / rate_hz),
         sounds=pair,
-        notes=notes,
+        notes=(*_cut(event, stretch, rate_hz), *louder),
     )
 
 
@@ -107,6 +107,12 @@ def _read(recording: Recording, by: Judging, stretch: _Stretch) -> Items:
     if len(items) < stretch.length:
         raise SourceError(f"{recording.path}: cannot be read again from {stretch.begin / rate_hz:.2f} s on")
     return items
+
+
+def _cut(event: Event, stretch: _Stretch, rate_hz: int) -> tuple[str, ...]:
+    """That there is more of the event than is shown, if there is."""
+    longer = event.end_index - event.start_index > stretch.starts.stop
+    return (f"The event lasts longer than these {stretch.starts.stop / rate_hz:.0f} s about its strangest part.",) * longer
 
 
 def sounds(heard: Items, normal: Items, rate_hz: int) -> tuple[tuple[Sound, ...], tuple[str, ...]]:
