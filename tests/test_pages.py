@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -21,6 +22,8 @@ from monitor.sink.homeassistant import discovery
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ENDS = ("|", "||", "&&", ";", ">", ">>")
+"""What ends a command of the shell, as far as pages use it."""
 LONGEST = 200
 """Lines that a newcomer is asked to read."""
 
@@ -34,12 +37,13 @@ def fenced(page: Path, language: str) -> list[str]:
 
 
 def commands(page: Path, program: str) -> Iterator[list[str]]:
-    """The words after a program's name, of each line of a shell block that runs it."""
+    """The words after a program's name, of each command of a shell block that runs it; what is redirected is left out."""
     for block in fenced(page, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            if words and words[0] == program:
-                yield words[1:]
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+            lexer.whitespace_split = True
+            simple = [list(words) for ends, words in itertools.groupby(lexer, lambda word: word in ENDS) if not ends]
+            yield from (words[1:] for words in simple if words[0] == program)
 
 
 def read(command: click.Command, words: list[str]) -> None:
