@@ -61,7 +61,7 @@ def levels(axis: Any, opened: Opened, curve: AlarmCurve) -> None:
         axis.plot(curve.rates_per_day[sure], alarm[sure], color=INK, linewidth=2, label="vouched for by held-out normal")
         axis.axvline(curve.vouched_per_day, color="#8899a6", linewidth=1)
     held = f"{curve.held_out_s / 60:.0f} minutes held out vouch\nfor {curve.vouched_per_day:.0f} a day and more"
-    axis.text(0.97, 0.8, held, transform=axis.transAxes, ha="right", va="top", fontsize=9, color="#52606d")
+    axis.text(0.97, 0.06, held, transform=axis.transAxes, ha="right", va="bottom", fontsize=9, color="#52606d")
     for rate in RATES:
         axis.plot(rate, score_of(curve.level(rate), profile), "o", color=ALARM, markersize=5)
     axis.set_xscale("log")
