@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,13 @@ import structlog
 
 from monitor import __version__, build, log
 from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, inside, load
+from monitor.control import Told
 from monitor.engine import pick_device
 from monitor.errors import ConfigError, DiffmonError, SinkError
 from monitor.evidence.sink import Evidence
 from monitor.marked import mark
 from monitor.opened import Opened, opened_streams
+from monitor.page.opening import open_page, servable, show
 from monitor.pipeline import Pipeline
 from monitor.records import Command, Switch
 from monitor.reload import Reload
@@ -58,17 +60,24 @@ def run(path: Path) -> None:
         metrics = Metrics(vitals)
         if config.health is not None:
             closing.callback(_served(config.health, metrics))
+        page = open_page(config, vitals, orders.put, evidence=kept_of_events(config, path))
+        if page is not None:
+            sinks.append(page.board)
+            closing.callback(page.close)
         evidence = None if config.evidence is None else open_evidence(config, config.evidence, path, mqtt)
         if evidence is not None:
             sinks.append(evidence)
+            vitals.evidence_failing = evidence.failing
             closing.callback(evidence.close)
-        told = _nobody if mqtt is None else mqtt.switch
+        told = partial(_tell, [*([] if mqtt is None else [mqtt.switch]), *([] if page is None else [page.board.switch])])
         pipeline, control = build.pipeline(
             config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
         )
         if jsonl is not None:
             attach(jsonl, pipeline, alone=mqtt is None)
-        control.mark = partial(mark, None if config.evidence is None else evidence_dir(config, config.evidence, path), state_dir(config))
+        if page is not None:
+            show(page, pipeline, control)
+        control.mark = partial(mark, kept_of_events(config, path), state_dir(config))
         reload = Reload(path, config, control, pipeline.notifier, mqtt)
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
@@ -90,8 +99,10 @@ def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: Simple
     return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put, home=home)
 
 
-def _nobody(stream: str, switch: Switch, value: bool | float | str) -> None:
-    """Nobody is told what is in force."""
+def _tell(hearers: Sequence[Told], stream: str, switch: Switch, value: bool | float | str) -> None:
+    """Says to everybody what is in force."""
+    for told in hearers:
+        told(stream, switch, value)
 
 
 def attach(jsonl: JsonLines, pipeline: Pipeline, *, alone: bool) -> None:
@@ -136,6 +147,11 @@ def open_evidence(config: Config, evidence: EvidenceConfig, path: Path, mqtt: Mq
     return Evidence(folder, evidence) if mqtt is None else Evidence(folder, evidence, pictured=mqtt.picture)
 
 
+def kept_of_events(config: Config, path: Path) -> Path | None:
+    """Where evidence is kept, none if none is. Raises ConfigError if nothing says so."""
+    return None if config.evidence is None else evidence_dir(config, config.evidence, path)
+
+
 def evidence_dir(config: Config, evidence: EvidenceConfig, path: Path) -> Path:
     """Where evidence is kept. Raises ConfigError if nothing says so."""
     folder = state_dir(config)
@@ -153,7 +169,7 @@ def check(path: Path) -> Iterator[str]:
             login(config.mqtt, node=config.node, will_topic=None)
     with inside(path):
         streams = opened_streams(config)
-    kept = None if config.evidence is None else evidence_dir(config, config.evidence, path)
+    kept = kept_of_events(config, path)
     yield f"{path}: valid; node {config.node}"
     for name, opened in streams.items():
         yield f"stream {name}: {judged_by(next(s for s in config.stream if s.name == name), opened)}"
@@ -165,6 +181,9 @@ def check(path: Path) -> Iterator[str]:
         yield f"broker {config.mqtt.host}:{config.mqtt.port}: {_reached(config.mqtt)}"
     if kept is not None:
         yield f"evidence is kept in {kept}"
+    if config.web is not None:
+        with inside(path):
+            yield f"page {servable(config.web)}"
     if config.health is not None:
         yield f"health {_servable(config.health)}"
 

@@ -24,8 +24,8 @@ from monitor.report.curve import Curve, Scale
 from monitor.report.gather import MOST, ROOM, gather
 from monitor.report.page import page
 from monitor.report.timeline import timeline
-from monitor.report.words import Normal, count, lasting, rarity
 from monitor.source.memory import Memory
+from monitor.words import Normal, count, lasting, rarity
 from tests.events import step
 
 TWENTY_MINUTES = Normal(hop_s=0.5, held_out_s=1200.0, vouched_per_day=216.0)

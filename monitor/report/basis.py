@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from monitor.build import level
 from monitor.offline import Judging, Setting
-from monitor.report.words import Normal
+from monitor.words import Normal
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from monitor.report.basis import Basis
 from monitor.report.chronicle import Chronicle, Section
 from monitor.report.closeup import Closeup
 from monitor.report.timeline import Timeline, timeline
-from monitor.report.words import alarms, count, lasting, rarity
+from monitor.words import alarms, count, lasting, rarity
 
 _LISTED = 500
 """Events that the tables list, the strangest of all files."""

@@ -17,7 +17,7 @@ from monitor.report.basis import Basis
 from monitor.report.chronicle import Chronicle, Section
 from monitor.report.closeup import Closeup, Ticks
 from monitor.report.timeline import timeline
-from monitor.report.words import count, rarity
+from monitor.words import count, rarity
 
 _FILES, _EVENTS = 4, 3
 _CURVE, _ALARM, _EVENT = "#3b5bb5", "#c2310c", "#f6c9b8"

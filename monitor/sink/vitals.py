@@ -46,10 +46,14 @@ class Vitals:
     """None while the models are being loaded."""
     restarts: Callable[[str], int] = lambda stream: 0
     """How often a stream's source was opened again."""
+    reason: Callable[[str], str | None] = lambda stream: None
+    """Why a stream is not heard, if it is not and that is known."""
     lost: Callable[[str], int] = lambda stream: 0
     """How many of a stream's items are in no window."""
     drift: Callable[[str], float] | None = None
     """Decimal logarithm of a stream's drift statistic; none where no stream is followed."""
+    evidence_failing: Callable[[], bool] = lambda: False
+    """Whether the disk refused what was last to be kept of an event."""
     delivery: Callable[[], Delivery] | None = None
     """None without a broker."""
     gpu_bytes: Callable[[], int] | None = None
