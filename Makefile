@@ -14,13 +14,14 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test faults soak base check clean machine install-service uninstall-service
+.PHONY: help demo test faults soak base pictures check clean machine install-service uninstall-service
 help:
 	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
 	@echo 'make test                all tests'
 	@echo 'make faults              the daemon killed; brokers, microphones and engines failing, for the better part of an hour'
 	@echo 'make soak                sixteen streams for forty minutes'
 	@echo 'make base                the model that comes with the program, from made sound; half an hour'
+	@echo 'make pictures            every picture of README and docs/, from the demo; about six minutes'
 	@echo 'make check               format, lint, types and import directions'
 	@echo 'make clean               removes .venv and whatever else was made here'
 	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
@@ -45,6 +46,14 @@ soak: machine .venv/.dev
 
 base: .venv/.dev
 	$(BIN)/python -m monitor.make_base models/base.safetensors
+
+# From the project alone. They are to be looked at before they are committed: on a busy machine little is learned in three minutes.
+PICTURES := build/pictures
+pictures: .venv/.dev
+	$(BIN)/diffmon demo --budget 3m --out $(PICTURES)
+	cp $(PICTURES)/picture.png docs/picture.png
+	$(BIN)/python -m tests.bench.spine $(PICTURES) docs/spine.png
+	$(BIN)/python -m tests.bench.rate $(PICTURES) docs/rate.png
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
