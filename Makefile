@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := bash
-PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd
+PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd chromium
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 # Debian keeps mosquitto in a folder that is not on everybody's path.
@@ -14,13 +14,14 @@ PROGRESS := { grep --line-buffered -oE '(Downloading|Using cached) [^ /]+ \([0-9
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[$(1)]' \
   2> .venv/pip.err | $(PROGRESS) || { cat .venv/pip.err >&2; exit 1; }
 
-.PHONY: help demo test faults soak base check clean machine install-service uninstall-service
+.PHONY: help demo test faults soak base pictures check clean machine install-service uninstall-service
 help:
 	@echo 'make demo                a machine room, four faults, and what diffmon says of them'
 	@echo 'make test                all tests'
 	@echo 'make faults              the daemon killed; brokers, microphones and engines failing, for the better part of an hour'
 	@echo 'make soak                sixteen streams for forty minutes'
 	@echo 'make base                the model that comes with the program, from made sound; half an hour'
+	@echo 'make pictures            every picture of README and docs/, from the demo; about six minutes'
 	@echo 'make check               format, lint, types and import directions'
 	@echo 'make clean               removes .venv and whatever else was made here'
 	@echo 'make install-service     makes it a service of systemd (root), or updates it; says what is left to do'
@@ -46,6 +47,14 @@ soak: machine .venv/.dev
 base: .venv/.dev
 	$(BIN)/python -m monitor.make_base models/base.safetensors
 
+# From the project alone. They are to be looked at before they are committed: on a busy machine little is learned in three minutes.
+PICTURES := build/pictures
+pictures: .venv/.dev
+	$(BIN)/diffmon demo --budget 3m --out $(PICTURES)
+	cp $(PICTURES)/picture.png docs/picture.png
+	$(BIN)/python -m tests.bench.spine $(PICTURES) docs/spine.png
+	$(BIN)/python -m tests.bench.rate $(PICTURES) docs/rate.png
+
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -64,12 +73,12 @@ install-service:
 uninstall-service:
 	@systemd/install remove
 
-# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, and what systemd says of a unit.
+# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, what systemd says of a unit, a browser.
 # Asked before minutes go into installing.
 machine: | $(BIN)/pip
-	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
+	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze chromium,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
 	  && $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' || \
-	  { echo 'The tests need a broker, a sound system and systemd-analyze; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
+	  { echo 'The tests need a broker, a sound system, systemd-analyze and a browser; install them with: apt-get install -y $(PACKAGES)' >&2; exit 1; }
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit, urlunsplit
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -51,3 +52,15 @@ def with_login(url: str, username: str | None, password: str | None) -> str:
     login = quote(username, safe="") + ("" if password is None else f":{quote(password, safe='')}")
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, f"{login}@{parts.netloc}", parts.path, parts.query, ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether who listens on a host is reached from the same machine alone; of a name other than localhost nobody knows.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("box.local")
+    (True, True, True, False, False)
+    """
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

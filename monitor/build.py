@@ -46,6 +46,7 @@ from monitor.state import normal_dir, profile_path, state_dir
 from monitor.student import Lessons, Student
 from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
+from monitor.words import Normal
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +114,8 @@ def level(stream: StreamConfig, opened: Opened, engine: Engine) -> Level:
     # The curve was counted at the model's own rate: with more windows a day, each may alarm the more rarely.
     per_day = stream.false_alarms_per_day * opened.model.grid["rate_hz"] / sense.rate_hz
     decision = rule(stream, curve.level(per_day), sense)
-    return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(per_day))
+    normal = Normal(sense.hop / sense.rate_hz, curve.held_out_s, curve.vouched_per_day)
+    return Level(decision, engine.score_at(stream.name, decision.alarm_p), curve.extrapolated(per_day), normal)
 
 
 def live_clock(time_s: float) -> float:
@@ -258,7 +260,9 @@ def student(
 def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], watches: Mapping[str, Watch], device: torch.device) -> None:
     """Says where what the daemon shows of itself is read."""
     vitals.pulse = notifier
+    vitals.threshold = lambda stream: watches[stream].level.threshold
     vitals.restarts = lambda stream: readers[stream].restarts
+    vitals.reason = lambda stream: readers[stream].why
     vitals.lost = lambda stream: watches[stream].windower.lost
     if device.type == "cuda":
         vitals.gpu_bytes = partial(torch.cuda.memory_reserved, device)

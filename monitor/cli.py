@@ -7,28 +7,12 @@ from pathlib import Path
 import click
 
 from monitor import __version__
-from monitor.base import base_file
-from monitor.evaluate import evaluate
-from monitor.options import (
-    CONFIG,
-    INIT,
-    JSON,
-    KIND,
-    MODEL,
-    PATHS,
-    PROFILE,
-    RATE,
-    SEED,
-    Counts,
-    Duration,
-    Number,
-    Program,
-    Rate,
-    fails_cleanly,
-    judging,
-    mixed,
-    settled,
-)
+from monitor.completion import completion, streams
+from monitor.options import CONFIG, JSON, SEED, Duration, Program, fails_cleanly
+from monitor.verbs.evaluate import evaluate
+from monitor.verbs.judging import replay, score
+from monitor.verbs.learning import calibrate, train
+from monitor.verbs.measuring import bench
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,172 +45,32 @@ def demo(camera: bool, base: bool, seed: int, out: Path, budget: float | None, m
     return run(scene, seed=seed, out=out, learn=base_model if base else own_model(budget), broker=mqtt)
 
 
-@main.command(short_help="Learns normal from recordings.")
-@PATHS
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the model is written.")
-@KIND
-@INIT
-@click.option("--budget", type=Duration(), default="3m", show_default=True, help="Time for decoding, training and calibration.")
-@click.option("--steps", type=click.IntRange(min=1), help="Steps of training, to repeat a run exactly; the budget decides if none.")
-@click.option("--size", type=click.Choice(["256", "128"]), help="Pixels a side of a picture, 256 if none; 128 is quicker.")
-@click.option("--rate", "frames", type=Number(min=0.1, max=30), help="Frames a second of pictures and videos, 2 if none.")
-@RATE
-@SEED
-@JSON
-@fails_cleanly
-def train(
-    paths: tuple[Path, ...],
-    out: Path,
-    kind: str,
-    init: Path | None,
-    budget: float,
-    steps: int | None,
-    size: str | None,
-    frames: float | None,
-    rate: float,
-    seed: int,
-    as_json: bool,
-) -> int:
-    """Learns from recordings of normal: files, or folders that are searched through."""
-    wrong = settled({"--size": size, "--rate": frames}, kind, init)
-    if wrong:
-        raise click.UsageError(wrong)
-    from monitor.learn import training
-    from monitor.present import follow
-
-    grid = ({} if size is None else {"side": int(size)}) | ({} if frames is None else {"rate_hz": frames})
-    learned = training.train(paths, out, kind=kind, budget_s=budget, seed=seed, steps=steps, init=init, rate=rate, grid=grid)
-    return follow(learned, as_json=as_json)
-
-
-@main.command(short_help="Makes a profile for a new place.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Where the profile is written; with --from-state where the daemon finds it.")
-@MODEL
-@click.option("--from-state", metavar="STREAM", help="Learn from what the daemon kept of this stream; needs --config.")
-@click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration.")
-@click.option("--newest", type=Duration(), help="Learn from so much of what was kept last, such as 1h.")
-@click.option("--put-back", is_flag=True, help="Put the profile before the last one of --from-state back in force.")
-@click.option("--budget", type=Duration(), default="3m", show_default=True, help="About how long it may take, if there is much normal.")
-@click.option(
-    "--false-alarms-per-day",
-    "rate",
-    type=Rate(),
-    help="False alarms to accept in 24 hours of normal; with --from-state the stream's, or 1.",
-)
-@SEED
-@JSON
-@fails_cleanly
-def calibrate(
-    paths: tuple[Path, ...],
-    out: Path | None,
-    model: Path | None,
-    from_state: str | None,
-    config: Path | None,
-    newest: float | None,
-    put_back: bool,
-    budget: float,
-    rate: float | None,
-    seed: int,
-    as_json: bool,
-) -> int:
-    """Makes a profile for a new place, in seconds, for a model that exists.
-
-    PATHS are recordings of its normal; then --out is needed. With --from-state and --config it is made of the normal that
-    the daemon kept of a stream and of the events that were marked as normal, for the model of that stream.
-    """
-    wrong = mixed({"PATHS": paths, "--out": out}, model, from_state, config, {"--newest": newest, "--put-back": put_back})
-    if wrong:
-        raise click.UsageError(wrong)
-    from monitor import present
-
-    if from_state is not None and config is not None:
-        from monitor.learn import relearning
-
-        there = relearning.place(config, from_state)
-        if put_back:
-            return present.put_back(there.profile, there=relearning.put_back(there))
-        relearned = relearning.recalibrate(there, out=out, newest_s=newest, budget_s=budget, seed=seed, rate=rate)
-        return present.follow(relearned, as_json=as_json)
-    from monitor.learn import training
-
-    assert out is not None  # noqa: S101  # asked for above
-    learned = training.calibrate(paths, out, model_path=model or base_file(), budget_s=budget, seed=seed, rate=rate or 1.0)
-    return present.follow(learned, as_json=as_json)
-
-
-@main.command(short_help="Says how strange each recording is.")
-@PATHS
-@MODEL
-@PROFILE
-@click.option("--csv", "csv_out", type=click.Path(path_type=Path), help="Write the table there instead of printing it.")
-@JSON
-@fails_cleanly
-def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv_out: Path | None, as_json: bool) -> int:
-    """Says how strange each recording is: score by its worst window, mean_score by how untypical it is as a whole."""
-    chosen = judging(model, profile)
-    from monitor.present import Failures, scores
-    from monitor.scoring import score_files
-
-    failures = Failures()
-    return scores(score_files(paths, chosen, profile, failures), csv_out, failures, as_json=as_json)
-
-
-@main.command(short_help="Finds the events in recordings.")
-@PATHS
-@MODEL
-@PROFILE
-@click.option(
-    "--false-alarms-per-day",
-    "rate",
-    type=Rate(),
-    help="False alarms to accept in 24 hours of normal; the stream's, or 1.",
-)
-@JSON
-@click.option("--publish", is_flag=True, help="Publish the events too; needs --config.")
-@click.option("--config", type=click.Path(path_type=Path), help="Take broker, node, and the stream's settings from there.")
-@click.option("--stream", help="Stream of the configuration to replay as; its first if none.")
-@click.option("--fail-on-anomaly", is_flag=True, help="Exit with 3 if there was an event.")
-@fails_cleanly
-def replay(
-    paths: tuple[Path, ...],
-    model: Path | None,
-    profile: Path | None,
-    rate: float | None,
-    as_json: bool,
-    publish: bool,
-    config: Path | None,
-    stream: str | None,
-    fail_on_anomaly: bool,
-) -> int:
-    """Answers for files what the daemon would have said: the same windows, the same events."""
-    if publish and config is None:
-        raise click.UsageError("--publish needs --config")
-    if stream is not None and config is None:
-        raise click.UsageError("--stream needs --config")
-    if config is None or model is not None:
-        model = judging(model, profile)
-    from monitor.offline import replay_files, setting
-    from monitor.present import Failures, replayed
-
-    chosen = setting(config_path=config, name=stream, model=model, profile=profile, rate=rate, paths=paths)
-    failures = Failures()
-    found = replay_files(paths, chosen, publish=publish, failed=failures)
-    return replayed(found, failures, as_json=as_json, fail_on_anomaly=fail_on_anomaly)
-
-
 @main.command(short_help="Watches all day.")
 @CONFIG
+@click.option("--plain", is_flag=True, help="Print events as JSON lines on a terminal too.")
 @fails_cleanly
-def run(config: Path) -> None:
-    """Watches all day, as configured."""
+def run(config: Path, plain: bool) -> None:
+    """Watches all day, as configured.
+
+    On a terminal it shows streams, scores and the last events in place; otherwise it prints events as JSON lines.
+    """
+    from monitor.terminal.keyboard import is_watched
+
+    watched = not plain and is_watched()
+    if watched:
+        click.echo("diffmon: loading its libraries")  # seconds, on a busy machine many
     from monitor.daemon import run
 
-    run(config)
+    if watched:
+        from monitor.terminal.display import Display
+
+        run(config, Display)
+    else:
+        run(config)
 
 
 @main.command(short_help="Records a stream, to learn from.")
-@click.argument("stream")
+@click.argument("stream", shell_complete=streams)
 @CONFIG
 @click.option("--for", "lasting", type=Duration(), required=True, help="How much sound the folder shall hold in the end, such as 24h.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the segments; what is there already counts.")
@@ -268,7 +112,7 @@ def doctor(config: Path, as_json: bool) -> int:
 @main.command(short_help="Prints events as they come.")
 @CONFIG
 @click.option("--exec", "command", type=Program(), default="", metavar="CMD", help="Run for each step, the event as JSON on its input.")
-@click.option("--stream", "streams", multiple=True, metavar="NAME", help="Limit to a stream; may be repeated.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", shell_complete=streams, help="Limit to a stream; may be repeated.")
 @JSON
 @fails_cleanly
 def listen(config: Path, command: list[str], streams: tuple[str, ...], as_json: bool) -> None:
@@ -289,30 +133,9 @@ def devices(as_json: bool) -> None:
     devices(as_json=as_json)
 
 
-@main.command(short_help="Measures what this machine can carry.")
-@click.option("--streams", type=Counts(), default="1,16,256,4096", show_default=True, help="How many streams to play at once, in turn.")
-@click.option("--seconds", type=Number(min=1, max=3600), default=60.0, show_default=True, help="How long each is played.")
-@MODEL
-@click.option("--peers", is_flag=True, help="Measure other programs at the same work too, where they are installed.")
-@JSON
-@fails_cleanly
-def bench(streams: tuple[int, ...], seconds: float, model: Path | None, peers: bool, as_json: bool) -> None:
-    """Measures speed, streams in real time, latency and memory on this machine, with a made room; it takes some ten minutes.
-
-    Up to 64 streams are heard by a capture process each, as microphones are; more are fed in process, and the table says so. Events
-    go through a real broker, Mosquitto if it is installed. Without --model and without `base` it takes a network that is not trained.
-    """
-    import json
-
-    from monitor.bench.measure import bench as measured
-    from monitor.bench.report import Report, as_keys, lines
-    from monitor.present import outcome
-
-    report: Report = outcome(measured(streams=streams, seconds=seconds, model=model, with_peers=peers))
-    click.echo(json.dumps(as_keys(report)) if as_json else "\n".join(lines(report)))
-
-
-main.add_command(evaluate)
+for verb in (train, calibrate, score, replay, evaluate, bench):
+    main.add_command(verb)
+main.add_command(completion)
 
 
 if __name__ == "__main__":

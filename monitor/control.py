@@ -67,6 +67,8 @@ class Control:
         self._level, self._kept, self._told, self._unix = level, kept, told, unix
         self.mark: Callable[[str, str], str | None] = lambda stream, event: "no sound of events is kept"
         """Keeps an event as normal of its stream; why it cannot, or none."""
+        self.refused: Callable[[str, str, str], None] = lambda stream, event, reason: None
+        """Hears of a stream's event why it could not be marked."""
         self._streams = {s.name: _Stream(s) for s in streams}
         self.reload(streams)
 
@@ -139,6 +141,7 @@ class Control:
             self._told(stream, "mark_normal", event)
         else:
             log.warning("control.refused", stream=stream, switch="mark_normal", event_id=event, reason=refused)
+            self.refused(stream, event, refused)
 
     def _keep(self, command: Command, value: float, file: float) -> None:
         self._kept.keep(_name(command.stream, command.switch), json.dumps([value, file]))

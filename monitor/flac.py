@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import soundfile
@@ -70,6 +71,13 @@ def _length(path: Path) -> int:
     """Items of a file, by reading them; no more than `_CHUNK` at once. Raises LibsndfileError."""
     with soundfile.SoundFile(path) as file:
         return sum(iter(lambda: len(file.read(_CHUNK, dtype="int32")), 0))
+
+
+def encoded(items: Items, rate_hz: int) -> bytes:
+    """A FLAC of items `[n, 1]`, 16 bits each, for what is to be small."""
+    file = BytesIO()
+    soundfile.write(file, items, rate_hz, "PCM_16", format="FLAC")
+    return file.getvalue()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

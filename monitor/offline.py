@@ -54,6 +54,24 @@ class Setting:
     """Where a profile that was made on this box may lie; none if model or profile were named."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """By what recordings are judged."""
+
+    opened: Opened
+    engine: Engine
+    reads: Medium
+    """What reads them."""
+
+
+def ready(chosen: Setting) -> Judging:
+    """Opens the model in force, warm. Raises ModelError."""
+    opened = open_stream(chosen.stream, chosen.state)
+    device = pick_device(chosen.config.device if chosen.config else "auto")
+    engine = engines({chosen.stream.name: opened}, device)[chosen.stream.name]
+    return Judging(opened, engine, files(chosen.stream, opened.representation))
+
+
 def setting(
     *, config_path: Path | None, name: str | None, model: Path | None, profile: Path | None, rate: float | None, paths: Sequence[Path]
 ) -> Setting:
@@ -79,16 +97,19 @@ def _named(whole: Config, name: str | None, path: Path) -> StreamConfig:
 
 
 def replay_files(
-    paths: Sequence[Path], chosen: Setting, *, publish: bool, failed: Callable[[str], None]
+    paths: Sequence[Path],
+    chosen: Setting,
+    by: Judging,
+    *,
+    publish: bool,
+    failed: Callable[[str], None],
+    tally: Callable[[Recording], Tally] = lambda recording: Tally(),
 ) -> Iterator[tuple[Recording, Event] | Replayed]:
-    """Every event of every file below the paths, and after each file what it came to.
+    """Every event of every file below the paths, and after each file what it came to; what `tally` gives for a file is kept up beside.
 
     A file that cannot be read is told to `failed` and left out. Raises DiffmonError.
     """
-    opened = open_stream(chosen.stream, chosen.state)
-    reads = files(chosen.stream, opened.representation)
-    found = search(paths, reads.files)
-    engine = engines({chosen.stream.name: opened}, pick_device(chosen.config.device if chosen.config else "auto"))[chosen.stream.name]
+    found = search(paths, by.reads.files)
     links = [_broker(chosen)] if publish else []
     began: set[float] = set()
     with ExitStack() as closing:
@@ -96,7 +117,8 @@ def replay_files(
             closing.callback(link.close)
         for path in found:
             try:
-                yield from _replayed(path, reads, chosen, opened, engine, links, began)
+                recording = open_recording(path, by.reads, length=by.opened.representation.length)
+                yield from _replayed(recording, chosen, by, links, began, tally(recording))
             except SourceError as error:
                 failed(str(error))
         for link in links:
@@ -128,14 +150,13 @@ def _beginning(path: Path, seconds: float, taken: set[float]) -> float:
 
 
 def _replayed(
-    path: Path, reads: Medium, chosen: Setting, opened: Opened, engine: Engine, links: Sequence[Link], taken: set[float]
+    recording: Recording, chosen: Setting, by: Judging, links: Sequence[Link], taken: set[float], tally: Tally
 ) -> Iterator[tuple[Recording, Event] | Replayed]:
-    sense = opened.representation
-    recording = open_recording(path, reads, length=sense.length)
+    sense, path = by.opened.representation, recording.path
     began = _beginning(path, recording.seconds, taken)
-    watching = watch(chosen.stream, opened, engine, node=chosen.node, unix=lambda time_s: began + time_s)
-    tally, events = Tally(), 0
-    for event in replay(recording.source, watching, engine, tally):
+    watching = watch(chosen.stream, by.opened, by.engine, node=chosen.node, unix=lambda time_s: began + time_s)
+    events = 0
+    for event in replay(recording.source, watching, by.engine, tally):
         events += event.type == "new"
         for link in links:
             link.event(event)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from monitor.base import NEEDS, base_file, is_base, model_file
 from monitor.errors import DiffmonError
@@ -93,6 +94,10 @@ class Program(click.ParamType[list[str]]):
         if value and not (words and shutil.which(words[0])):
             self.fail(f"{value!r}: no such program", param, ctx)
         return words
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Names of files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))

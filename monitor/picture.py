@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.compared import compared
 from monitor.panel import Mark, frame, label, panel
 from monitor.records import Explanation
 
@@ -29,16 +30,13 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     figure = Figure(figsize=(8, 7.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True)
-    shown, normal = (np.concatenate([getattr(e, name)[0] for e in explanations], 1) for name in ("shown", "normal"))
-    heat = np.concatenate([e.heat for e in explanations], 1)
-    low, high = np.quantile(shown, [0.01, 0.995]).tolist()
-    top = float(np.quantile(heat, 0.999))
-    edges_s = np.linspace(0, seconds, shown.shape[1] + 1)
-    power: dict[str, Any] = {"colours": "magma", "span": (low, high), "unit": "log power"}
-    deviations: dict[str, Any] = {"colours": "inferno", "span": (0.0, top**0.5), "unit": "deviations"}
-    panel(axes[0], edges_s, edges_hz, shown, title="what was heard", **power)
-    panel(axes[1], edges_s, edges_hz, normal, title="what normal would have been (reconstruction)", **power)
-    panel(axes[2], edges_s, edges_hz, np.sqrt(heat), title="where they differ", **deviations)
+    found = compared(explanations)
+    edges_s = np.linspace(0, seconds, found.deviations.shape[1] + 1)
+    power: dict[str, Any] = {"colours": "magma", "span": found.level_span, "unit": "log power"}
+    deviations: dict[str, Any] = {"colours": "inferno", "span": found.deviations_span, "unit": "deviations"}
+    panel(axes[0], edges_s, edges_hz, found.shown[0], title="what was heard", **power)
+    panel(axes[1], edges_s, edges_hz, found.normal[0], title="what normal would have been (reconstruction)", **power)
+    panel(axes[2], edges_s, edges_hz, found.deviations, title="where they differ", **deviations)
     for axis in axes:
         frame(axis, mark)
     label(axes[0], mark)

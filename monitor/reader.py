@@ -47,6 +47,8 @@ class Reader:
         self.status: StreamStatus = "starting"
         self.reason: str | None = None
         """Why there is no signal, or was none last."""
+        self.failure: str | None = None
+        """What it last failed with."""
         self.restarts = 0
         """How often the source was opened again."""
         self._open_source = open_source
@@ -57,6 +59,16 @@ class Reader:
         self._closing = threading.Event()
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._run, name=f"reader-{stream}", daemon=True)
+
+    @property
+    def why(self) -> str | None:
+        """Why it is not heard, if it is not and that is known; any thread may ask."""
+        match self.status:
+            case "no_signal":
+                return self.reason
+            case "offline" | "starting":
+                return self.failure
+        return None
 
     def start(self) -> None:
         """Begins to read."""
@@ -101,6 +113,7 @@ class Reader:
                     self._pour(source)
         except SourceError as error:
             log.warning("source.failed", stream=self.stream, error=str(error))
+            self.failure = str(error)
             return error
         finally:
             self.status = "offline"

@@ -12,6 +12,7 @@ from monitor.event import Rule, State, lapse, observe, settled, standing, stop
 from monitor.records import Box, Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
+from monitor.words import Normal
 
 SCHEMA = 1
 
@@ -39,6 +40,8 @@ class Level:
     """The alarm level as a score."""
     extrapolated: bool
     """Whether it lies beyond what the held-out normal can vouch for."""
+    normal: Normal | None = None
+    """What is known of normal, if it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ def check_writable(out: Path) -> None:
         raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
 
 
-def write_whole(out: Path, text: str) -> None:
-    """Writes a text file, whole or not at all. Raises DiffmonError."""
+def write_whole(out: Path, content: str | bytes) -> None:
+    """Writes a file, text as UTF-8, whole or not at all. Raises DiffmonError."""
     check_writable(out)
     part = _part(out)
     try:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+        part.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
         part.replace(out)
     except OSError as error:
         raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None

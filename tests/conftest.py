@@ -22,6 +22,7 @@ from monitor.demo.fault import Planted, plant
 from monitor.demo.sound import Room
 from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto
+from tests.browser import browser as browser
 
 Make = Callable[[str, Callable[[Path], object]], Path]
 

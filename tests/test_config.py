@@ -126,6 +126,11 @@ def test_sizes_have_units(text: str | int, expected: int) -> None:
         (f'[health]\nhost = ""\n{FAN}', "health.host: '': string should have at least 1 character"),
         (f'[health]\npath = "/metrics"\n{FAN}', "health.path: unknown key"),
         (f"health = 9464\n{FAN}", "health: expected a section"),
+        (f"[web]\nport = 0\n{FAN}", "web.port: 0: input should be greater than or equal to 1"),
+        (
+            f'[web]\nhost = "::"\n{FAN}',
+            "web: token_file: missing, and others than this machine reach '::': expected a file with a token",
+        ),
         (f'[evidence]\nmax_size = "2 gigs"\n{FAN}', "evidence.max_size: '2 gigs' is not a size like 500MB or 2GiB"),
         (f"[evidence]\nfree = true\n{FAN}", "evidence.free: True is not a size like 500MB or 2GiB"),
         (f"[evidence]\nfree = -1\n{FAN}", "evidence.free: -1: input should be greater than or equal to 0"),

@@ -103,6 +103,17 @@ def test_a_clip_is_there_once_what_follows_the_event_came_and_holds_all_to_the_i
         assert "PCM_24" == soundfile.info(tmp_path / AUDIO).subtype
 
 
+def test_an_event_whose_sound_is_overwritten_leaves_nothing(tmp_path: Path, logs: list[dict[str, object]]) -> None:
+    """Told so late that the ring holds none of it, it is skipped with the reason: the disk is not blamed, and no file is left."""
+    with keeping(tmp_path, {"fan": ring(60_000, capacity=2000)}) as evidence:
+        told(evidence, "new", 5000, 5500)
+        told(evidence, "end", 5000, 5500)
+        until(lambda: evidence.counters()["evidence.skipped"] == 1)
+    assert ["its sound was overwritten before it could be taken"] == [entry["reason"] for entry in said(logs, "evidence.skipped")]
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert 0 == evidence.counters()["evidence.failed"]
+
+
 def test_an_event_at_the_beginning_has_what_there_is_before_it(tmp_path: Path) -> None:
     """Of a stream that began half a second before."""
     with keeping(tmp_path, {"fan": ring(5000)}) as evidence:

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, SourceConfig, StreamConfig, ViewConfig, load
+from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, SourceConfig, StreamConfig, ViewConfig, WebConfig, load
 from tests.sounds import written
 from tests.test_metrics import CONTRACT
 
@@ -49,6 +49,7 @@ def test_the_example_names_every_key(tmp_path: Path) -> None:
     assert set(Config.model_fields) == set(data)
     assert set(MqttConfig.model_fields) == set(data["mqtt"])
     assert set(HealthConfig.model_fields) == set(data["health"])
+    assert set(WebConfig.model_fields) == set(data["web"])
     assert set(EvidenceConfig.model_fields) == set(data["evidence"])
     assert set(StreamConfig.model_fields) - {"view"} == set(stream)
     assert [set(ViewConfig.model_fields)] == [set(other["view"]) for other in others if "view" in other]
@@ -68,6 +69,9 @@ def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     assert config.health is not None
     assert evidence is not None
     assert ["dir"] == changed(evidence)
+    web = load(tmp_path / "all.toml").web
+    assert web is not None
+    assert ["token_file"] == changed(web)
     sections = (config.mqtt, config.health, config.stream[0], config.stream[0].source)
     assert [] == changed(config, but=("mqtt", "health", "homeassistant")) + [key for section in sections for key in changed(section)]
 

@@ -139,7 +139,9 @@ def test_the_unit_keeps_the_contract() -> None:
 def test_the_unit_says_nothing_twice() -> None:
     """Only keys that are lists stand more than once."""
     unit = settings(SYSTEMD / "diffmon.service")
-    assert {"Service.DeviceAllow", "Service.SystemCallFilter"} == {key for key, values in unit.items() if len(values) > 1}
+    assert {"Service.DeviceAllow", "Service.LoadCredential", "Service.SystemCallFilter"} == {
+        key for key, values in unit.items() if len(values) > 1
+    }
 
 
 def test_the_credential_may_be_missing() -> None:

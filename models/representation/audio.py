@@ -51,15 +51,15 @@ RECIPE = Recipe(
     pooling=SoundPooling(),
 )
 
-_FFT = 1024
-_FRAME = 256  # samples from one mel frame to the next, and in one packet coefficient
-_CELL = 4  # frames in a cell
+FFT = 1024
+FRAME = 256  # samples from one mel frame to the next, and in one packet coefficient
+CELL = 4  # frames in a cell
 _DEPTH = 8  # 2**8 packets, 31.25 Hz each at 16 kHz, one coefficient every 256 samples
 _WAVELET = "sym8"
 _AT_ONCE = 4  # levels of packets: two long convolutions are seven times faster on a CPU than eight short ones
 _MEL_FLOOR = 1e-7
 _PACKET_FLOOR = 1e-8
-_TEXTURE_FLOOR = 0.1
+TEXTURE_FLOOR = 0.1
 _MARGIN = 16  # packet columns dropped at each side, where the periodic transform wraps around
 
 
@@ -85,11 +85,11 @@ class AudioRepresentation(nn.Module):
         self.shape = (3, settings.bands, settings.columns)
         self.recipe = RECIPE
         self.kin: Sequence[int] = (0, 1, 0)  # two planes of level, one of texture
-        self.frames = settings.columns * _CELL
-        self.length = (self.frames - 1) * _FRAME + _FFT
+        self.frames = settings.columns * CELL
+        self.length = (self.frames - 1) * FRAME + FFT
         # Equal to librosa.feature.melspectrogram(center=False).
         self.mel = MelSpectrogram(
-            settings.rate_hz, _FFT, hop_length=_FRAME, n_mels=settings.bands, center=False, norm="slaney", mel_scale="slaney"
+            settings.rate_hz, FFT, hop_length=FRAME, n_mels=settings.bands, center=False, norm="slaney", mel_scale="slaney"
         )
         self.edges_hz = band_edges(settings.rate_hz, settings.bands)
         self.register_buffer("filters", analysis_filters(_WAVELET, _AT_ONCE), persistent=False)
@@ -111,9 +111,9 @@ class AudioRepresentation(nn.Module):
     def planes(self, items: Tensor) -> Tensor:
         """Planes `[B, 3, bands, columns]` of windows `[B, length, 1]`."""
         wave = items[..., 0]
-        fine = self.log_mel(wave).unflatten(-1, (-1, _CELL))  # [B, bands, columns, 4]
-        texture = fine.std(-1, correction=0).add(_TEXTURE_FLOOR).log()
-        energy = self.packet_energy(wave).unflatten(-1, (-1, _CELL)).mean(-1)
+        fine = self.log_mel(wave).unflatten(-1, (-1, CELL))  # [B, bands, columns, 4]
+        texture = fine.std(-1, correction=0).add(TEXTURE_FLOOR).log()
+        energy = self.packet_energy(wave).unflatten(-1, (-1, CELL)).mean(-1)
         return torch.stack([fine.mean(-1), texture, energy.add(_PACKET_FLOOR).log()], 1)
 
     def log_mel(self, wave: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class AudioRepresentation(nn.Module):
     def packet_energy(self, wave: Tensor) -> Tensor:
         """Energy of the wavelet packets within each mel band, `[B, bands, frames]`, of `[B, length]`."""
         # Column k of the packets then lies in the middle of mel frame k.
-        margin = _MARGIN * _FRAME - (_FFT - _FRAME) // 2
+        margin = _MARGIN * FRAME - (FFT - FRAME) // 2
         padded = F.pad(wave[:, None], (margin, margin), mode="reflect")[:, 0]
         coefficients = packets(padded, self.filters, _DEPTH)[..., _MARGIN:-_MARGIN]
         return self.packet_weights @ coefficients.square()
@@ -147,7 +147,7 @@ class AudioRepresentation(nn.Module):
 
     def span(self, columns: tuple[int, int]) -> tuple[int, int]:
         """Samples of the columns, from the window's start."""
-        cell, lead = _CELL * _FRAME, (_FFT - _FRAME) // 2
+        cell, lead = CELL * FRAME, (FFT - FRAME) // 2
         return columns[0] * cell + lead, columns[1] * cell + lead
 
 

@@ -1,7 +1,7 @@
 """The configuration file: one TOML, checked once, frozen after."""
 
 from monitor.config.file import inside, load, parse
-from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig
+from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig, WebConfig
 from monitor.config.root import Config
 from monitor.config.section import NAME, Name
 from monitor.config.source import CameraConfig, FileConfig, FolderConfig, MicrophoneConfig, NetworkConfig, SourceConfig, StdinConfig
@@ -26,6 +26,7 @@ __all__ = [
     "StdinConfig",
     "StreamConfig",
     "ViewConfig",
+    "WebConfig",
     "inside",
     "load",
     "parse",

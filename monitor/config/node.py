@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from monitor.address import is_loopback
 from monitor.config.section import Duration, Section, Size
 
 
@@ -47,6 +48,21 @@ class HealthConfig(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^[^\s\"]*$")
     port: int = Field(default=9464, ge=1, le=65535)
+
+
+class WebConfig(Section):
+    """Where people look on: the live page."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^[^\s\"]*$")
+    port: int = Field(default=9465, ge=1, le=65535)
+    token_file: Path | None = None
+    """File whose first line is what whoever looks must know (systemd's LoadCredential fits); whoever reaches it may look if none."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> WebConfig:
+        if self.token_file is None and not is_loopback(self.host):
+            raise ValueError(f"token_file: missing, and others than this machine reach {self.host!r}: expected a file with a token")
+        return self
 
 
 class EvidenceConfig(Section):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig
+from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig, WebConfig
 from monitor.config.section import Name, Section
 from monitor.config.source import StdinConfig
 from monitor.config.stream import StreamConfig
@@ -29,6 +29,8 @@ class Config(Section):
     """No broker, no MQTT: events then go to standard output alone."""
     health: HealthConfig | None = None
     """No section, no port."""
+    web: WebConfig | None = None
+    """No section, no page."""
     evidence: EvidenceConfig | None = None
     """No section, nothing is kept of any event."""
     homeassistant: HomeAssistantConfig | None = None

@@ -54,6 +54,10 @@ class AudioExhibit:
     def finish(self) -> Callable[[], None] | None:
         """Puts the clip in its place, with what is there; what draws the picture."""
         self._clip.close()
+        if not self._clip.seconds:
+            self.discard()
+            self._store.skip(self._clip.event, "its sound was overwritten before it could be taken")
+            return None
         if self._sound is not None:
             self._store.finish(self._sound.finish)
             self._sound = None

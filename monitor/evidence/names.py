@@ -55,6 +55,16 @@ def kept(folder: Path, stream: str, event: str) -> Path | None:
     return max((path for path in found if path.is_file()), default=None)
 
 
+def finished(folder: Path, named: str) -> Path | None:
+    """The file that an event named, if it is there; nothing that is not named like that, and through no link."""
+    parts = named.split("/")
+    if len(parts) != 3 or not all(form.fullmatch(part) for form, part in zip((_STREAM, _DATE, FINISHED), parts, strict=True)):
+        return None
+    path = folder.joinpath(*parts)
+    linked = any(each.is_symlink() for each in (path.parent.parent, path.parent, path))
+    return path if path.is_file() and not linked else None
+
+
 def _within(folder: Path, form: re.Pattern[str]) -> list[DirEntry[str]]:
     try:
         with scandir(folder) as found:

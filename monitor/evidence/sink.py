@@ -82,6 +82,10 @@ class Evidence:
         counts = {"written": store.written, "failed": store.failed, "deleted": store.deleted, "skipped": store.skipped + self._refused}
         return {f"evidence.{name}": count for name, count in counts.items()}
 
+    def failing(self) -> bool:
+        """Whether the disk refused the last file; any thread may ask."""
+        return self.store.failing
+
     def behind(self, stream: str) -> bool:
         """Whether a stream that can wait should, lest something of an event is overwritten; any thread may ask."""
         if not self._thread.is_alive():

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from monitor.records import Items
 
 _FFT = 1024
-_HOP = 512
+HOP = 512
+"""Items from one column to the next."""
 _BANDS = 96
 _FLOOR = 1e-12
 _MOST_COLUMNS = 800  # about what the picture has room for
@@ -33,21 +34,32 @@ class Spectrogram:
     def add(self, items: Items) -> None:
         """Takes items `[n, 1]` in."""
         sound = np.concatenate([self._rest, items[:, 0]])
-        count = max(0, (len(sound) - _FFT) // _HOP + 1)
+        count = max(0, (len(sound) - _FFT) // HOP + 1)
         if count:
-            frames = np.lib.stride_tricks.sliding_window_view(sound, _FFT)[::_HOP][:count]
+            frames = np.lib.stride_tricks.sliding_window_view(sound, _FFT)[::HOP][:count]
             power = np.abs(np.fft.rfft(frames * self._window)) ** 2 / self._window.sum() ** 2
             widths = np.diff([*self._bins, power.shape[1]])
             self._columns.append((np.add.reduceat(power, self._bins, axis=1) / widths).T.astype(np.float32))
-        self._rest = sound[count * _HOP :]
+        self._rest = sound[count * HOP :]
 
     def decibels(self) -> NDArray[np.float32]:
         """`[bands, columns]`, at least one column; where there are too many to be seen, the loudest of several."""
         columns = np.concatenate([*self._columns, np.zeros((len(self._bins), 0 if self._columns else 1), np.float32)], 1)
-        step = -(-columns.shape[1] // _MOST_COLUMNS)
-        loudest = np.maximum.reduceat(columns, np.arange(0, columns.shape[1], step), axis=1)
-        decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(loudest, _FLOOR))
-        return decibels
+        return _decibels(columns, step=-(-columns.shape[1] // _MOST_COLUMNS))
+
+    def taken(self, step: int) -> NDArray[np.float32]:
+        """Decibels `[bands, columns]` of what came since it was last asked, the loudest of every `step`; the rest waits for more."""
+        columns = np.concatenate([*self._columns, np.zeros((len(self._bins), 0), np.float32)], 1)
+        whole = columns.shape[1] // step * step
+        self._columns = [columns[:, whole:]]
+        return _decibels(columns[:, :whole], step)
+
+
+def _decibels(columns: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """The loudest of every `step` columns."""
+    loudest = np.maximum.reduceat(columns, np.arange(0, columns.shape[1], step), axis=1) if columns.size else columns
+    decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(loudest, _FLOOR))
+    return decibels
 
 
 def band_bins(rate_hz: float) -> NDArray[np.intp]:

@@ -30,7 +30,9 @@ class Store:
         self.skipped = 0
         """Files, or events, left out for want of room or time."""
         self._retention = Retention(folder, Limits(config.keep, config.max_size, config.free))
-        self._failing = self._unreadable = False
+        self.failing = False
+        """Whether the disk refused the last file."""
+        self._unreadable = False
 
     @property
     def deleted(self) -> int:
@@ -43,9 +45,9 @@ class Store:
             write()
         except SinkError as error:
             self.failed += 1
-            if not self._failing:
+            if not self.failing:
                 log.error("evidence.failed", reason=str(error), expected="a disk that can be written; events are told all the same")
-            self._failing = True
+            self.failing = True
             return False
         return True
 
@@ -53,7 +55,7 @@ class Store:
         """Does what makes a file whole, and then what has to go."""
         if self.attempt(write):
             self.written += 1
-            self._failing = False
+            self.failing = False
             self.keep_within()
 
     def skip(self, event: Event, reason: str) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
 from monitor.command import CommandError, parse
 from monitor.records import Command
-
-_REFUSED_LINES = 20  # in a minute; who sends more is not worth a full disk
+from monitor.sparing import Sparing
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +32,7 @@ class Incoming:
     ) -> None:
         self.topics: Sequence[str] = [f"{root}/+/+/set", *([births[0]] if births else [])]
         self._root, self._streams, self._commanded, self._births = root, streams, commanded, births
-        self._minute, self._lines = 0, 0
+        self._sparing = Sparing()
 
     def subscribed(self, refused: Sequence[str]) -> None:
         """Says if it was refused."""
@@ -63,9 +61,5 @@ class Incoming:
         return parse(stream, switch, payload)
 
     def _refuse(self, topic: str, reason: str) -> None:
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._minute, self._lines = minute, 0
-        self._lines += 1
-        if self._lines <= _REFUSED_LINES:
+        if self._sparing.lets():
             log.warning("command.refused", topic=topic[:100], reason=reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import nan
 from typing import Protocol
 
 from monitor.records import StreamStatus
@@ -44,12 +45,18 @@ class Vitals:
     """By stream, every configured one."""
     pulse: Pulse | None = None
     """None while the models are being loaded."""
+    threshold: Callable[[str], float] = lambda stream: nan
+    """A stream's alarm level as a score; NaN while the models are being loaded."""
     restarts: Callable[[str], int] = lambda stream: 0
     """How often a stream's source was opened again."""
+    reason: Callable[[str], str | None] = lambda stream: None
+    """Why a stream is not heard, if it is not and that is known."""
     lost: Callable[[str], int] = lambda stream: 0
     """How many of a stream's items are in no window."""
     drift: Callable[[str], float] | None = None
     """Decimal logarithm of a stream's drift statistic; none where no stream is followed."""
+    evidence_failing: Callable[[], bool] = lambda: False
+    """Whether the disk refused what was last to be kept of an event."""
     delivery: Callable[[], Delivery] | None = None
     """None without a broker."""
     gpu_bytes: Callable[[], int] | None = None
