@@ -83,8 +83,8 @@ def realtime_streams(stage: Stage, port: int, windows_per_s: float, seconds: flo
         return played(stage, port, count, seconds, hop_s=1.0).sustained
 
     short_s = max(_LEAST_TRIAL_S, _TRIAL * seconds)
-    # Twice what was judged cannot be kept up with; half of it should be.
-    found = largest(lambda n: carried(n, short_s), max(1, int(windows_per_s / 2)), min(_MOST, max(1, int(2 * windows_per_s))))
+    # What is judged when there are always more windows is more than can be kept up with, and not much more.
+    found = largest(lambda n: carried(n, short_s), max(1, int(0.75 * windows_per_s)), min(_MOST, max(1, int(1.2 * windows_per_s))))
     return confirmed(lambda n: carried(n, seconds), found)
 
 

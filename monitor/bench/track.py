@@ -56,7 +56,8 @@ def track() -> Track:
     loop[:seam] = np.sin(turn) * sound[:seam] + np.cos(turn) * sound[n:]
     rng = np.random.default_rng(_PLAYED)
     slots = _SLOT_S * np.arange(round(_LOOP_S / _SLOT_S))
-    begins = tuple(int(RATE_HZ * (slot + rng.uniform(1, _SLOT_S - _HISS_S - 1))) for slot in slots)
+    # No nearer than 4 s: until then the event of the one before goes on.
+    begins = tuple(int(RATE_HZ * (slot + rng.uniform(1.5, 3.5))) for slot in slots)
     level = rms(loop) * amplitude(_HISS_DB)
     for begin in begins:
         loop[begin : begin + round(_HISS_S * RATE_HZ)] += np.float32(level) * _hiss(rng)

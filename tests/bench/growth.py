@@ -32,6 +32,7 @@ from models.denoiser import Denoiser
 from models.normalise import standardise
 from models.score import observe
 from models.unet import UNetSettings
+from monitor.bench.memory import Peak
 from monitor.bench.speed import windows
 from monitor.bench.stage import Stage, prepared
 from monitor.bench.track import Track, track
@@ -134,12 +135,14 @@ def by_length(stage: Stage, sound: Track, lengths: Sequence[float], folder: Path
         profile = [] if stage.profile is None else ["--profile", str(stage.profile)]
         command = [sys.executable, "-m", "monitor.cli", "replay", str(path), "--model", str(stage.model), *profile]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
+        # Not what the system says in the end: a process begins with the size of the one that starts it.
+        with Peak(process.pid) as peak:
+            _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode or peak.mb is None:
             raise DiffmonError(f"replay of {length_s:g} s failed: exit code {process.returncode}")
-        seconds[length_s], memory[length_s] = used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
-    return Curve("seconds of the file replayed", "s", seconds), Curve("seconds of the file replayed", "MB at most (RSS)", memory)
+        seconds[length_s], memory[length_s] = used.ru_utime + used.ru_stime, peak.mb
+    return Curve("seconds of the file replayed", "s", seconds), Curve("seconds of the file replayed", "MB at most (PSS)", memory)
 
 
 def staged(model: Path | None, folder: Path) -> Iterator[Progress | Stage]:
