@@ -12,7 +12,7 @@ from monitor.synth.wave import RATE_HZ, Doubles, Floats, amplitude, noise
 
 NORMAL_S = 90.0
 """Of the same room, to learn from."""
-_LOOP_S, _SLOT_S, _SEAM_S = 36.0, 6.0, 1.0
+_LOOP_S, _SLOT_S, _SEAM_S = 36.0, 6.0, 0.1
 _HISS_S, _HISS_DB, _EDGE_HZ = 1.0, 3.0, 3000.0
 _ROOM, _LEARNED, _PLAYED = 0, 1_000_000, 2_000_000  # what is learned and what is played must not be the same noise
 
@@ -51,9 +51,10 @@ def track() -> Track:
     """The loop: a hiss of a second in every six, each at a place of its own against the windows."""
     seam, n = round(_SEAM_S * RATE_HZ), round(_LOOP_S * RATE_HZ)
     sound = Room.drawn(_ROOM).sound(_LOOP_S + _SEAM_S, seed=_PLAYED)[:, 0]
-    turn = np.linspace(0, np.pi / 2, seam, dtype=np.float32)
+    # The loop lasts whole turns of the mains: the hum is the same on both sides, and must not be louder where they meet.
+    turn = np.linspace(0, 1, seam, dtype=np.float32)
     loop = sound[:n].copy()
-    loop[:seam] = np.sin(turn) * sound[:seam] + np.cos(turn) * sound[n:]
+    loop[:seam] = turn * sound[:seam] + (1 - turn) * sound[n:]
     rng = np.random.default_rng(_PLAYED)
     slots = _SLOT_S * np.arange(round(_LOOP_S / _SLOT_S))
     # No nearer than 4 s: until then the event of the one before goes on.

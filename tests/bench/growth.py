@@ -1,7 +1,7 @@
 """How what it costs grows: with streams, windows, steps of reconstruction, the network, the length of a file; memory with that too.
 
-  python tests/bench/growth.py OUT.png
-  python tests/bench/growth.py OUT.png --lengths 1m,10m,1h --model other.safetensors
+  python -m tests.bench.growth OUT.png
+  python -m tests.bench.growth OUT.png --lengths 1m,10m,1h --model other.safetensors
 
 Prints a table of each and draws them. Time is the processor's, so that it means the same on a busy machine. Beside each table stands
 the power with which the time grows over its last doubling: 1 is in proportion, 0 not at all. Quality is not looked at.
