@@ -12,6 +12,7 @@ from monitor.options import CONFIG, JSON, SEED, Duration, Program, fails_cleanly
 from monitor.verbs.evaluate import evaluate
 from monitor.verbs.judging import replay, score
 from monitor.verbs.learning import calibrate, train
+from monitor.verbs.measuring import bench
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,7 +133,7 @@ def devices(as_json: bool) -> None:
     devices(as_json=as_json)
 
 
-for verb in (train, calibrate, score, replay, evaluate):
+for verb in (train, calibrate, score, replay, evaluate, bench):
     main.add_command(verb)
 main.add_command(completion)
 

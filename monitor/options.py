@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -49,6 +50,21 @@ class Duration(click.ParamType[float]):
             return seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Counts(click.ParamType[tuple[int, ...]]):
+    """Whole numbers from 1 on, with commas between."""
+
+    name = "counts"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Each once, in order of size, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        if not all(re.fullmatch("[1-9][0-9]{0,4}", word) for word in words):
+            self.fail(f"{value!r}: expected numbers from 1 to 99999 with commas between, such as 1,16,256", param, ctx)
+        return tuple(sorted({int(word) for word in words}))
 
 
 class ModelFile(click.Path):

@@ -52,6 +52,13 @@ def test_packets_equal_pywavelets(wavelet: str, depth: int, n: int) -> None:
     assert_close(packets(x, analysis_filters(wavelet), depth), reference(x, wavelet, depth), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("wavelet", "depth", "levels"), [("db1", 3, 3), ("db4", 4, 2), ("coif2", 6, 3), ("sym8", 8, 4), ("sym8", 8, 2)])
+def test_packets_are_the_same_several_levels_at_once(wavelet: str, depth: int, levels: int) -> None:
+    """Longer filters, fewer convolutions: the packets of PyWavelets, in the same order."""
+    x = noise(3, 4 << depth)
+    assert_close(packets(x, analysis_filters(wavelet, levels), depth), reference(x, wavelet, depth), rtol=0, atol=1e-5)
+
+
 @general
 @given(st.sampled_from(["db1", "db3", "sym5", "sym8"]), st.integers(1, 5), st.integers(1, 6), st.integers(0, 1000))
 def test_packets_keep_energy(wavelet: str, depth: int, columns: int, seed: int) -> None:

@@ -9,31 +9,46 @@ from __future__ import annotations
 import pywt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
-def analysis_filters(wavelet: str) -> Tensor:
-    """Low- and high-pass filter of an orthogonal wavelet as columns, `[taps, 2]`, time-reversed for correlation."""
+def analysis_filters(wavelet: str, levels: int = 1) -> Tensor:
+    """Filters of an orthogonal wavelet's packets after so many levels, as columns `[taps, 2**levels]`, time-reversed for correlation.
+
+    Lowest frequency first; after one level the low- and the high-pass filter.
+    """
     bank = pywt.Wavelet(wavelet)
-    return torch.tensor([bank.dec_lo[::-1], bank.dec_hi[::-1]], dtype=torch.float32).T.contiguous()
+    pair = torch.tensor([bank.dec_lo[::-1], bank.dec_hi[::-1]], dtype=torch.float64)
+    filters = torch.ones(1, 1, dtype=torch.float64)  # [nodes, taps]
+    for level in range(levels):
+        # A level's filters see every 2**level-th sample. A high-pass branch mirrors its spectrum, as in `packets`.
+        apart = pair.new_zeros(2, (pair.shape[1] - 1 << level) + 1)
+        apart[:, :: 1 << level] = pair
+        children = F.conv1d(filters[:, None], apart.flip(1)[:, None], padding=apart.shape[1] - 1)  # [nodes, 2, taps]
+        children[1::2] = children[1::2].flip(1)
+        filters = children.flatten(0, 1)
+    return filters.T.float().contiguous()
 
 
 def packets(x: Tensor, filters: Tensor, depth: int) -> Tensor:
     """Wavelet-packet coefficients of x `[B, n]`, `[B, 2**depth, n / 2**depth]`, lowest frequency first.
 
-    n is a multiple of 2**depth; the signal is taken as periodic. A high-pass branch mirrors its spectrum (Mallat,
-    *A Wavelet Tour of Signal Processing*, section 8.1.2), so the children of every odd node change places.
+    n is a multiple of 2**depth, depth one of the levels that the filters take at once; the signal is taken as periodic. A high-pass
+    branch mirrors its spectrum (Mallat, *A Wavelet Tour of Signal Processing*, section 8.1.2), so the children of every odd node
+    come in reverse.
 
     >>> packets(torch.ones(1, 64), analysis_filters("db1"), 3).shape
     torch.Size([1, 8, 8])
     """
-    taps = len(filters)
+    taps, stride = filters.shape
+    # Each level begins half a filter, less one tap, before its first sample.
+    before = ((taps - 1) // (stride - 1) - 1) // 2 * (stride - 1)
     nodes = x[:, None]  # [B, nodes, n]
-    for _ in range(depth):
-        around = wrapped(nodes, taps // 2 - 1, taps // 2)
-        # A matrix product is many times faster here than a convolution of one channel.
-        pair = around.unfold(-1, taps, 2)[..., : nodes.shape[-1] // 2, :] @ filters  # [B, nodes, n / 2, 2]
-        pair[:, 1::2] = pair[:, 1::2].flip(-1)
-        nodes = pair.transpose(-1, -2).flatten(1, 2)
+    while nodes.shape[1] < 1 << depth:
+        around = wrapped(nodes, before, taps - stride - before)
+        children = F.conv1d(around.flatten(0, 1)[:, None], filters.T[:, None], stride=stride).unflatten(0, nodes.shape[:2])
+        children[:, 1::2] = children[:, 1::2].flip(2)
+        nodes = children.flatten(1, 2)
     return nodes
 
 

@@ -17,7 +17,7 @@ class Broker:
     """A context manager; inside it, a broker listens on `port`. Anyone on this machine may connect."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._ending: asyncio.Event | None = None
@@ -63,7 +63,8 @@ class Broker:
         await broker.shutdown()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
