@@ -54,6 +54,7 @@ pictures: .venv/.dev
 	cp $(PICTURES)/picture.png docs/picture.png
 	$(BIN)/python -m tests.bench.spine $(PICTURES) docs/spine.png
 	$(BIN)/python -m tests.bench.rate $(PICTURES) docs/rate.png
+	$(BIN)/python -m tests.bench.growth docs/growth.png
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
