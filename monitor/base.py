@@ -15,6 +15,11 @@ def model_file(name: str | Path) -> Path:
     return base_file() if str(name) == BASE else Path(name)
 
 
+def model_named(value: object) -> object:
+    """The same of a value that may be no name at all, which is for others to refuse."""
+    return model_file(value) if isinstance(value, str | Path) else value
+
+
 def base_file() -> Path:
     """Where it is installed."""
     return Path(str(files("models").joinpath("base.safetensors")))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.base import NEEDS, is_base, model_file
+from monitor.base import NEEDS, is_base, model_named
 from monitor.config.section import Duration, Name, Section
 from monitor.config.source import SourceConfig
 from monitor.config.view import ViewConfig
@@ -31,7 +31,7 @@ class StreamConfig(Section):
     source: Annotated[SourceConfig, Field(discriminator="type")]
     view: ViewConfig | None = None
     """What of its pictures is looked at; only of an image."""
-    model: Annotated[Path, BeforeValidator(model_file)]
+    model: Annotated[Path, BeforeValidator(model_named)]
     """A file, or `base` for the one that comes with the program."""
     profile: Path | None = None
     """What is normal here; the model's own profile if none."""

@@ -41,7 +41,10 @@ class Display:
     def __init__(self, node: str, vitals: Vitals, board: Board) -> None:
         self.left: Callable[[], None] = lambda: None
         """Called once if the terminal is gone, in the thread "terminal"."""
-        self._console = Console(file=_Unbuffered(OUTPUT, sys.stdout.encoding), force_terminal=True, highlight=False)  # type: ignore[arg-type]
+        # A size in the environment is not that of a terminal that can be resized.
+        around = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        output = _Unbuffered(OUTPUT, sys.stdout.encoding)
+        self._console = Console(file=output, force_terminal=True, highlight=False, _environ=around)  # type: ignore[arg-type]
         self._looking = Looking(node, vitals, board, began_unix_s=time.time())
         self._diverted = _diverted()
         self._keys = Muted(OUTPUT)
