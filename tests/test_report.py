@@ -209,3 +209,12 @@ def test_what_is_replayed_is_not_written_over(tmp_path: Path) -> None:
     assert 2 == done.exit_code
     assert "is to be replayed, expected another file to write to" in done.stderr
     assert before == recording.read_bytes()
+
+
+def test_of_nothing_that_was_judged_there_is_no_report(tmp_path: Path, model: Path) -> None:
+    """Where no file can be used that is said, and no page is left that tells of nothing."""
+    (tmp_path / "text.wav").write_text("hello")
+    done = diffmon("replay", tmp_path / "text.wav", "--model", model, "--report", tmp_path / "out.html", "--png", tmp_path / "out.png")
+    assert 1 == done.exit_code
+    assert "1 file could not be used" in done.stderr
+    assert ["text.wav"] == names(tmp_path)

@@ -90,5 +90,6 @@ def replay(
 
     chronicle = Chronicle(failures)
     code = showing(chronicle.follow(replaying(failed=chronicle.fail, tally=chronicle.tally)))
-    write(chronicle, chosen, by, report=report, png=png)
+    if chronicle.sections:  # of nothing that was judged there is nothing to tell
+        write(chronicle, chosen, by, report=report, png=png)
     return code
