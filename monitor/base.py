@@ -10,14 +10,14 @@ BASE = "base"
 NEEDS = "the base model knows no place of its own"
 
 
-def model_file(name: str | Path) -> Path:
+def model_file(name: str) -> Path:
     """The file of a model that is named: the one that comes with the program, or what is at a path."""
-    return base_file() if str(name) == BASE else Path(name)
+    return base_file() if name == BASE else Path(name)
 
 
 def model_named(value: object) -> object:
     """The same of a value that may be no name at all, which is for others to refuse."""
-    return model_file(value) if isinstance(value, str | Path) else value
+    return model_file(value) if isinstance(value, str) else value
 
 
 def base_file() -> Path:

@@ -75,7 +75,7 @@ class ModelFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Its file."""
-        return model_file(Path(str(super().convert(value, param, ctx))))
+        return model_file(value) if isinstance(value, str) else Path(value)
 
 
 class Program(click.ParamType[list[str]]):

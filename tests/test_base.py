@@ -29,11 +29,14 @@ def test_it_is_small_and_of_half_precision() -> None:
     assert all(weight.dtype == torch.float32 for weight in model.denoiser.parameters())
 
 
-def test_it_has_a_name() -> None:
-    """`base` is the one that comes with the program, `./base` a file."""
+@pytest.mark.parametrize("name", ["./base", "folder/base", "base.safetensors"])
+def test_it_has_a_name_that_a_file_may_have_too(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, normal_wav: Path) -> None:
+    """`base` is the one that comes with the program; a path is a file, on the command line and in the configuration."""
+    monkeypatch.chdir(tmp_path)
     assert is_base(model_file("base"))
-    assert Path("./base/..") != model_file("base")
-    assert Path("folder/base") == model_file("folder/base")
+    assert Path(name) == model_file(name)
+    done = diffmon("score", normal_wav, "--model", name)
+    assert (1, f"diffmon: {Path(name)}: no such file\n") == (done.exit_code, done.stderr)
 
 
 @pytest.fixture(scope="module")
