@@ -70,8 +70,8 @@ def test_a_stream_learns_and_then_is_judged(mosquitto: Mosquitto, model: Path, n
     (done,) = logged(tmp_path, "calibration.done")
     assert ("new", "learn_for", True) == (done["stream"], done["learned_because"], done["extrapolated"])
     windows = sum(kept.windows for kept in stretches(normal))
-    # On a machine that is slow to judge, more has been heard until it calibrates.
-    assert 2 * LEARN_S <= 2 * float(str(done["held_out_s"])) <= windows
+    # On a machine that is slow to judge, more has been heard until it calibrates; an outlier among the windows is left out, and counted.
+    assert 2 * LEARN_S <= 2 * float(str(done["held_out_s"])) + int(str(done["left_out"])) <= windows
     assert "state/normal/old" not in names(tmp_path)
     assert "stream new: its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
 
