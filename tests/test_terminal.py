@@ -61,7 +61,12 @@ def test_streams_scores_and_events_are_shown_in_place(place: Path) -> None:
     with Terminal(*PROGRAM, config, size=(110, 40)) as terminal:
         warming = terminal.shows("the models are being loaded", "no events yet")
         assert ["pump", "hall", "yard"] == [line.split()[0] for line in warming if " starting " in line]
-        alarm = terminal.shows("ALARM", "hall   no_signal no signal: constant", "yard   starting  its source has not delivered yet")
+        alarm = terminal.shows(
+            "ALARM",
+            "hall   no_signal no signal: constant",
+            "yard   starting  its source has not delivered yet",
+            "(extrapolated)",  # the end of what is drawn: all above is whole
+        )
         (row,) = [line for line in alarm if re.match("pump +ALARM", line)]
         assert re.search(r"█+│█+ +\d+\.\d +\d+\.\d +-\d+\.\d +\d\.\d s$", row)
         (event,) = [line for line in alarm if re.match(r"\d\d:\d\d:\d\d pump +ALARM", line)]
@@ -87,7 +92,7 @@ def test_a_narrow_terminal_with_many_streams(place: Path) -> None:
     others = {f"quiet_{i:02d}": EMPTY for i in range(28)}
     config = configured(place, "many.toml", **others, the_pump_below_the_stairs=played("strange.wav"), dead=played("dead.wav"))
     with Terminal(*PROGRAM, config, size=(60, 20)) as terminal:
-        shown = terminal.shows("the-pump-below…", "ALARM", "no signal: constant", "and ")
+        shown = terminal.shows("the-pump-below…", "ALARM", "no signal: constant", "and ", "last events")
         assert re.search(r"^and \d+ more: \d+ starting$", "\n".join(shown), flags=re.MULTILINE)
         terminal.resize(130, 50)
         shown = terminal.shows("the-pump-below-the-stairs", "quiet-00", "quiet-27")
