@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -45,6 +46,7 @@ class Terminal:
             env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
             **ends,  # type: ignore[call-overload]
         )
+        self._gone = threading.Event()
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
@@ -99,12 +101,13 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Takes the terminal away; may be called twice."""
-        ours, self._ours = self._ours, -1
-        if ours >= 0:
-            with suppress(OSError):
-                os.close(ours)
+        if not self._gone.is_set():
+            self._gone.set()
+            self._thread.join()  # or it would read what the next terminal says, which is given the same descriptor
+            os.close(self._ours)
 
     def _run(self) -> None:
         with suppress(OSError):  # hung up
-            while read := os.read(self._ours, 1 << 16):
-                self._stream.feed(read)
+            while not self._gone.is_set():
+                if select.select([self._ours], [], [], 0.02)[0]:
+                    self._stream.feed(os.read(self._ours, 1 << 16))
