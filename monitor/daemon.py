@@ -4,54 +4,29 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from typing import NoReturn, Protocol
 
 import structlog
 
 from monitor import __version__, build, log
-from monitor.config import Config, EvidenceConfig, HealthConfig, MqttConfig, StreamConfig, inside, load
-from monitor.control import Told
+from monitor.config import HealthConfig, MqttConfig, StreamConfig, inside, load
+from monitor.control import Control
 from monitor.engine import pick_device
-from monitor.errors import ConfigError, DiffmonError, SinkError
-from monitor.evidence.sink import Evidence
+from monitor.errors import DiffmonError, SinkError
 from monitor.marked import mark
 from monitor.opened import Opened, opened_streams
-from monitor.page.opening import connect, open_page, servable
+from monitor.outlets import Outlets, Show, kept_of_events, opened_outlets
+from monitor.page.opening import connect, servable
 from monitor.pipeline import Pipeline
-from monitor.records import Command, Switch
 from monitor.reload import Reload
-from monitor.sink import Sink
-from monitor.sink.board import Board
-from monitor.sink.healthz import Health
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
-from monitor.sink.metrics import Metrics
-from monitor.sink.mqtt import Mqtt
-from monitor.sink.outbox import Outbox
-from monitor.sink.vitals import Vitals
 from monitor.sink.web import Web
-from monitor.state import state_dir, take
+from monitor.state import state_dir
 
 _log = structlog.get_logger(__name__)
-
-
-class Shown(Protocol):
-    """Somebody's view of the running daemon."""
-
-    left: Callable[[], None]
-    """Called once when nobody looks any more; set before the pipeline runs."""
-
-    def close(self) -> None:
-        """Ends it; may be called twice."""
-
-
-Show = Callable[[str, Vitals, Board], Shown]
-"""From the node's name, and what is written to while the daemon runs."""
 
 
 def run(path: Path, show: Show | None = None) -> None:
@@ -63,81 +38,50 @@ def run(path: Path, show: Show | None = None) -> None:
     config = load(path)
     log.configure(config.log_level)
     _log.info("daemon.starting", version=__version__, node=config.node, streams=[s.name for s in config.stream])
-    vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
-    board = Board()
-    with inside(path), ExitStack() as closing:
-        shown = None if show is None else _shown(show, config.node, vitals, board, closing)
-        outbox = open_outbox(config)
-        closing.callback(outbox.close)
-        if (state := state_dir(config)) is not None:
-            closing.callback(take(state))
-        orders: SimpleQueue[Command] = SimpleQueue()
-        mqtt = None if config.mqtt is None else open_mqtt(config, config.mqtt, outbox, orders)
-        jsonl = JsonLines() if config.jsonl and shown is None else None
-        sinks: list[Sink] = [sink for sink in (mqtt, jsonl, None if shown is None else board) if sink is not None]
-        for sink in sinks:
-            closing.callback(sink.close)
-        vitals.delivery = None if mqtt is None else mqtt.delivery
-        metrics = Metrics(vitals)
-        if config.health is not None:
-            closing.callback(_served(config.health, metrics))
-        page = open_page(config, vitals, orders.put, evidence=kept_of_events(config, path))
-        if page is not None:
-            sinks.append(page.board)
-            closing.callback(page.close)
-        evidence = None if config.evidence is None else open_evidence(config, config.evidence, path, mqtt)
-        if evidence is not None:
-            sinks.append(evidence)
-            vitals.evidence_failing = evidence.failing
-            closing.callback(evidence.close)
-        told = partial(_tell, [*([] if mqtt is None else [mqtt.switch]), *([] if page is None else [page.board.switch])])
+    with inside(path), opened_outlets(config, path, show) as outlets:
         pipeline, control = build.pipeline(
-            config, [*sinks, metrics], outbox, orders=orders, told=told, metrics=metrics, path=path, evidence=evidence
+            config,
+            outlets.sinks,
+            outlets.outbox,
+            orders=outlets.orders,
+            told=outlets.told,
+            metrics=outlets.metrics,
+            path=path,
+            evidence=outlets.evidence,
         )
-        if jsonl is not None:
-            attach(jsonl, pipeline, alone=mqtt is None)
-        if page is not None:
-            connect(page, pipeline, control)
-        if shown is not None and mqtt is None:
-            shown.left = partial(pipeline.soon, _deserted)
+        _connect(outlets, pipeline, control)
         control.mark = partial(mark, kept_of_events(config, path), state_dir(config))
-        reload = Reload(path, config, control, pipeline.notifier, mqtt)
-        signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
-        signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
-        signal.signal(signal.SIGHUP, lambda *_: pipeline.soon(reload))
-        try:
-            pipeline.run()
-        except DiffmonError:
-            raise
-        except Exception as error:  # a device that broke, a fault of ours: the service is started anew
-            _log.critical("daemon.failed", exc_info=True)
-            raise DiffmonError(f"a fault that nobody foresaw, the log has it whole: {error!r}") from error
+        _obey(pipeline, Reload(path, config, control, pipeline.notifier, outlets.mqtt))
+        _watch(pipeline)
     _log.info("daemon.stopped")
 
 
-def _shown(show: Show, node: str, vitals: Vitals, board: Board, closing: ExitStack) -> Shown:
-    """What is shown, until the end, however it comes: SIGTERM too ends it in good order, before there is a pipeline to stop."""
-    signal.signal(signal.SIGTERM, _leave)
-    shown = show(node, vitals, board)
-    closing.callback(shown.close)
-    return shown
+def _connect(outlets: Outlets, pipeline: Pipeline, control: Control) -> None:
+    """Lets those who are told see what is watched, and end it where nobody hears them any more."""
+    if outlets.jsonl is not None:
+        attach(outlets.jsonl, pipeline, alone=outlets.mqtt is None)
+    if outlets.page is not None:
+        connect(outlets.page, pipeline, control)
+    if outlets.shown is not None and outlets.mqtt is None:
+        outlets.shown.left = partial(pipeline.soon, _deserted)
 
 
-def _leave(number: int, _: object) -> NoReturn:
-    raise SystemExit(128 + number)
+def _obey(pipeline: Pipeline, reload: Reload) -> None:
+    """From now on signals stop the pipeline, or have the configuration read again."""
+    signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
+    signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
+    signal.signal(signal.SIGHUP, lambda *_: pipeline.soon(reload))
 
 
-def open_mqtt(config: Config, broker: MqttConfig, outbox: Outbox, orders: SimpleQueue[Command]) -> Mqtt:
-    """The sink to the broker, which puts what is commanded among the orders. Raises SettingError."""
-    streams = [s.name for s in config.stream]
-    home = None if config.homeassistant is None else config.homeassistant.prefix
-    return Mqtt(broker, outbox, node=config.node, topic=config.topic, streams=streams, commanded=orders.put, home=home)
-
-
-def _tell(hearers: Sequence[Told], stream: str, switch: Switch, value: bool | float | str) -> None:
-    """Says to everybody what is in force."""
-    for told in hearers:
-        told(stream, switch, value)
+def _watch(pipeline: Pipeline) -> None:
+    """Runs it to its end. Raises DiffmonError, also of what nobody foresaw."""
+    try:
+        pipeline.run()
+    except DiffmonError:
+        raise
+    except Exception as error:  # a device that broke, a fault of ours: the service is started anew
+        _log.critical("daemon.failed", exc_info=True)
+        raise DiffmonError(f"a fault that nobody foresaw, the log has it whole: {error!r}") from error
 
 
 def attach(jsonl: JsonLines, pipeline: Pipeline, *, alone: bool) -> None:
@@ -150,49 +94,6 @@ def attach(jsonl: JsonLines, pipeline: Pipeline, *, alone: bool) -> None:
 
 def _deserted() -> None:
     raise SinkError("standard output: closed by its reader, and there is no [mqtt]: nobody is told of events any more")
-
-
-def _served(health: HealthConfig, metrics: Metrics) -> Callable[[], None]:
-    """Opens metrics and health to programs; what closes them."""
-    try:
-        web = Web(health.host, health.port, {"/metrics": metrics.page, "/healthz": Health(metrics.vitals).page})
-    except SinkError as error:
-        # Whoever cannot be asked can still hear, and that is what it is for.
-        _log.error("health.not_served", reason=str(error), expected="a port that is free; until a restart nobody can ask")
-        return lambda: None
-    _log.info("health.served", host=health.host, port=web.port)
-    return web.close
-
-
-def open_outbox(config: Config) -> Outbox:
-    """Where events wait for the broker: in the state folder, or in memory without one. Raises SinkError if another daemon has it."""
-    folder = state_dir(config)
-    if folder is None:
-        if config.mqtt is not None:
-            _log.warning("outbox.in_memory", reason="no state_dir: events that the broker has not got are lost if the daemon dies")
-        return Outbox()
-    with suppress(OSError):  # what is wrong, opening the file says
-        folder.mkdir(parents=True, exist_ok=True)
-    return Outbox(folder / f"{config.node}.outbox")
-
-
-def open_evidence(config: Config, evidence: EvidenceConfig, path: Path, mqtt: Mqtt | None) -> Evidence:
-    """The sink that keeps evidence, and shows the pictures to the broker. Raises ConfigError."""
-    folder = evidence_dir(config, evidence, path)
-    return Evidence(folder, evidence) if mqtt is None else Evidence(folder, evidence, pictured=mqtt.picture)
-
-
-def kept_of_events(config: Config, path: Path) -> Path | None:
-    """Where evidence is kept, none if none is. Raises ConfigError if nothing says so."""
-    return None if config.evidence is None else evidence_dir(config, config.evidence, path)
-
-
-def evidence_dir(config: Config, evidence: EvidenceConfig, path: Path) -> Path:
-    """Where evidence is kept. Raises ConfigError if nothing says so."""
-    folder = state_dir(config)
-    if evidence.dir is None and folder is None:
-        raise ConfigError(f"{path}: evidence.dir: missing, expected a folder there or as state_dir")
-    return evidence.dir or folder / "evidence"  # type: ignore[operator]
 
 
 def check(path: Path) -> Iterator[str]:

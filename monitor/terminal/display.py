@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from monitor.sink.board import Board
+from monitor.sink.newest import Newest
 from monitor.sink.vitals import Vitals
 from monitor.terminal.diverted import ERROR, Diverted
 from monitor.terminal.frame import frame
@@ -38,14 +38,14 @@ class Display:
     back; in the background nothing is drawn.
     """
 
-    def __init__(self, node: str, vitals: Vitals, board: Board) -> None:
+    def __init__(self, node: str, vitals: Vitals, newest: Newest) -> None:
         self.left: Callable[[], None] = lambda: None
         """Called once if the terminal is gone, in the thread "terminal"."""
         # A size in the environment is not that of a terminal that can be resized.
         around = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         output = _Unbuffered(OUTPUT, sys.stdout.encoding)
         self._console = Console(file=output, force_terminal=True, highlight=False, _environ=around)  # type: ignore[arg-type]
-        self._looking = Looking(node, vitals, board, began_unix_s=time.time())
+        self._looking = Looking(node, vitals, newest, began_unix_s=time.time())
         self._diverted = _diverted()
         self._keys = Muted(OUTPUT)
         self._closing = threading.Event()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.records import Event, Reading, StreamStatus
-from monitor.sink.board import Board
 from monitor.sink.healthz import Check, Health
+from monitor.sink.newest import Newest
 from monitor.sink.vitals import Vitals
 
 LATE_S = 5.0
@@ -58,8 +58,8 @@ class Look:
 class Looking:
     """Reads what the daemon shows of itself; any thread may call it."""
 
-    def __init__(self, node: str, vitals: Vitals, board: Board, *, began_unix_s: float) -> None:
-        self._node, self._vitals, self._board, self._began_unix_s = node, vitals, board, began_unix_s
+    def __init__(self, node: str, vitals: Vitals, newest: Newest, *, began_unix_s: float) -> None:
+        self._node, self._vitals, self._newest, self._began_unix_s = node, vitals, newest, began_unix_s
         self._health = Health(vitals)
 
     def look(self, now_unix_s: float) -> Look:
@@ -74,12 +74,12 @@ class Looking:
             broker=self._vitals.delivery is not None,
             complaints={part: c for part, c in checks.items() if c.status != "ok" and not part.startswith("stream ")},
             streams=tuple(self._streams(now_unix_s)),
-            events=tuple(self._board.events()),
+            events=tuple(self._newest.events()),
         )
 
     def _streams(self, now_unix_s: float) -> Iterator[Stream]:
         for name, status in list(self._vitals.statuses.items()):
-            heard = self._board.heard.get(name)
+            heard = self._newest.heard.get(name)
             lag_s = 0.0
             if heard is not None:
                 at = now_unix_s if now_unix_s - heard.unix_s > LATE_S else heard.unix_s
@@ -87,7 +87,7 @@ class Looking:
             yield Stream(
                 name=name,
                 status=status,
-                open=self._board.open(name) if status == "online" else None,
+                open=self._newest.open(name) if status == "online" else None,
                 why=self._why(name, status, judged=heard is not None),
                 reading=None if heard is None else heard.reading,
                 threshold=self._vitals.threshold(name),

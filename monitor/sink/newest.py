@@ -21,7 +21,7 @@ class Heard:
     """When it had been judged."""
 
 
-class Board:
+class Newest:
     """A sink that keeps what it was told last. One thread calls it, and never waits; any thread may read it.
 
     Args:
