@@ -60,7 +60,7 @@ def test_a_machine_that_is_well_is_told_so(model: Path, mosquitto: Mosquitto, tm
         assert [(1, False)] == [(m.qos, m.retain) for m in subscriber.messages]
     found = json.loads(done.stdout)
     names = ["configuration", "model of fan", "GPU", "sound of fan", "broker name", "broker connection", "broker login"]
-    assert [*names, "broker publication", "state folder", "disk", "outbox", "clock"] == [f["check"] for f in found]
+    assert [*names, "broker publication", "page", "state folder", "disk", "outbox", "clock"] == [f["check"] for f in found]
     assert [] == [f for f in found if f["status"] == "failed"]
     assert 0 == done.exit_code
     assert [{"check", "status", "detail", "mend"}] * len(found) == [set(f) for f in found]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from monitor.config import Config, load
-from monitor.doctor import Finding, audio, broker, camera, clock, configuration, disk, gpu, permissions
+from monitor.doctor import Finding, audio, broker, camera, clock, configuration, disk, gpu, page, permissions
 
 GROUPS: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("configuration", configuration.findings),
@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("audio", audio.findings),
     ("camera", camera.findings),
     ("broker", broker.findings),
+    ("page", page.findings),
     ("disk", disk.findings),
     ("permissions", permissions.findings),
     ("clock", lambda config: clock.findings()),

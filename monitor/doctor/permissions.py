@@ -12,7 +12,8 @@ from monitor.doctor import Finding
 
 _CARDS = Path("/dev/snd")
 _DEVICES = Path("/dev")
-_CREDENTIALS = Path("/run/credentials")
+CREDENTIALS = Path("/run/credentials")
+"""Where systemd puts what it holds for a service, while that runs."""
 
 
 def findings(config: Config, cards: Path = _CARDS, devices: Path = _DEVICES) -> Iterator[Finding]:
@@ -21,6 +22,8 @@ def findings(config: Config, cards: Path = _CARDS, devices: Path = _DEVICES) -> 
         for key, file in (("password_file", config.mqtt.password_file), ("key_file", config.mqtt.key_file)):
             if file is not None:
                 yield _secret(f"mqtt.{key}", file)
+    if config.web is not None and config.web.token_file is not None:
+        yield _secret("web.token_file", config.web.token_file)
     if any(isinstance(stream.source, MicrophoneConfig) for stream in config.stream):
         yield _sound(cards)
     if any(isinstance(stream.source, CameraConfig) for stream in config.stream):
@@ -43,7 +46,7 @@ def _secret(check: str, file: Path) -> Finding:
 
 def _bring(file: Path) -> str:
     """Brings a secret to its place; what systemd holds for a service is there only while that runs."""
-    if file.is_relative_to(_CREDENTIALS):
+    if file.is_relative_to(CREDENTIALS):
         return f"install -m 600 /dev/stdin /etc/credstore/diffmon.{file.name} && systemctl restart diffmon  # and type it; then as root"
     return f"install -m 600 /dev/stdin {file}  # and type it"
 

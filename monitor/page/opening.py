@@ -67,16 +67,21 @@ def connect(page: Page, pipeline: Pipeline, control: Control) -> None:
 
 def servable(web: WebConfig) -> str:
     """Whether it could be served, in words. Raises SettingError."""
+    try:
+        attempt(web)
+    except SinkError as error:
+        return f"{error} (is the daemon running?); it would start and hear all the same"
+    return f"{web.host}:{web.port}: free"
+
+
+def attempt(web: WebConfig) -> None:
+    """Listens, and leaves again. Raises SettingError if it could not be served at all, SinkError if nobody can listen there now."""
     _needs()
     from monitor.page.server import listen
 
     if web.token_file is not None:
         token(web.token_file, key=_KEY)
-    try:
-        listen(web.host, web.port).close()
-    except SinkError as error:
-        return f"{error} (is the daemon running?); it would start and hear all the same"
-    return f"{web.host}:{web.port}: free"
+    listen(web.host, web.port).close()
 
 
 def _served(
