@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -162,6 +163,22 @@ def test_a_terminal_that_is_gone_ends_it_where_nobody_else_is_told(place: Path) 
         terminal.theirs = os.open("/dev/null", os.O_WRONLY)
         terminal.hang_up()
         assert 1 == terminal.process.wait(60)
+
+
+def test_a_terminal_that_is_held_does_not_hold_the_end(place: Path) -> None:
+    """At Ctrl-S nothing can be written to it any more, and who stops the daemon need not know."""
+    with Terminal(*PROGRAM, configured(place, "held.toml", pump=EMPTY)) as terminal:
+        terminal.shows("its source has not delivered yet")
+        terminal.type("\x13")
+        until(lambda: is_held(terminal))
+        terminal.signal(signal.SIGTERM)
+        assert 0 == terminal.process.wait(60)
+        assert terminal.echoes()
+
+
+def is_held(terminal: Terminal) -> bool:
+    """Whether it takes nothing."""
+    return not select.select([], [terminal.theirs], [], 0)[1]
 
 
 def test_asked_for_plain_lines_it_prints_them_on_a_terminal_too(place: Path) -> None:

@@ -64,6 +64,8 @@ class Display:
         self._closing.set()
         self._thread.join(CLOSE_S)
         self._keys.close()
+        if self._thread.is_alive() and self._diverted is not None:
+            _hush()
         with suppress(OSError, ValueError):  # where they are read if the thread could not show them
             sys.stderr.writelines(f"{line}\n" for line in self._untold())
 
@@ -138,6 +140,13 @@ class _Unbuffered(TextIOBase):
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         return len(text)
+
+
+def _hush() -> None:
+    """Has standard error lead nowhere: on a terminal that takes nothing, whoever says a last word would wait for it for ever."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, ERROR)
+    os.close(nowhere)
 
 
 def _diverted() -> Diverted | None:
