@@ -25,6 +25,7 @@ from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
 from monitor.sink.web import Web
 from monitor.state import state_dir
+from monitor.words import lasting
 
 _log = structlog.get_logger(__name__)
 
@@ -126,6 +127,9 @@ def check(path: Path) -> Iterator[str]:
 
 def judged_by(stream: StreamConfig, opened: Opened) -> str:
     """What a stream is judged by, and what its alarm level rests on, in words."""
+    if stream.learn_for is not None and stream.profile is None and not opened.made_here:
+        learns = f"learns from the first {lasting(stream.learn_for)} that it hears, and is judged from then on"
+        return f"{stream.kind}, model {opened.model.hash}, {learns}"
     curve = opened.curve
     rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"
     return (

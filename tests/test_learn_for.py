@@ -10,6 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
+from models.checkpoint import load_model
+from monitor.base import base_file
+from monitor.demo.fault import Planted
+from monitor.demo.sound import RATE_HZ
 from monitor.normal import stretches
 from tests.broker import Mosquitto, Subscriber, until
 from tests.command import diffmon, names
@@ -74,6 +81,35 @@ def test_a_stream_learns_and_then_is_judged(mosquitto: Mosquitto, model: Path, n
     assert 2 * LEARN_S <= 2 * float(str(done["held_out_s"])) + int(str(done["left_out"])) <= windows
     assert "state/normal/old" not in names(tmp_path)
     assert "stream new: its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
+
+
+def test_a_place_is_learned_with_the_model_that_comes_with_the_program(
+    mosquitto: Mosquitto, normal_wav: Path, faulty: tuple[Path, list[Planted]], tmp_path: Path
+) -> None:
+    """Nothing is trained and nothing was recorded before: it listens, is online, and says at the next hiss that this is not normal."""
+    recording, planted = faulty
+    hiss = next(each for each in planted if each.fault == "hiss")
+    normal, fault = (
+        soundfile.read(path, start=round(start_s * RATE_HZ), frames=round(seconds * RATE_HZ), dtype="float32")[0]
+        for path, start_s, seconds in ((normal_wav, 0.0, 16.0), (recording, hiss.onset_s - 1, 4.0))
+    )
+    soundfile.write(tmp_path / "room.wav", np.concatenate([normal, fault]), RATE_HZ)
+    config = tmp_path / "diffmon.toml"
+    config.write_text(
+        f'device = "cpu"\nstate_dir = "state"\njsonl = false\n[mqtt]\nhost = "127.0.0.1"\nport = {mosquitto.port}\n'
+        f'[[stream]]\nname = "new"\nmodel = "base"\nlearn_for = "{LEARN_S}s"\n'
+        'source = { type = "file", paths = ["room.wav"], loop = true }\n'
+    )
+    assert "learns from the first 10 seconds that it hears, and is judged from then on" in diffmon("check", "--config", config).stdout
+    with Subscriber(mosquitto.port) as subscriber, daemon(config):
+        until(lambda: subscriber.on("diffmon/diffmon/new/event") != [], timeout_s=PATIENCE_S)
+    topics = [message.topic.removeprefix("diffmon/diffmon/new/") for message in subscriber.messages]
+    assert ["starting", "learning", "online"] == subscriber.on("diffmon/diffmon/new/status")[:3]
+    assert topics.index("score") < topics.index("event")
+    event = json.loads(subscriber.on("diffmon/diffmon/new/event")[0])
+    assert ("new", load_model(base_file())[0].hash) == (event["type"], event["model"])
+    assert event["score"] > event["threshold"]
+    assert "its profile was calibrated on this box" in diffmon("check", "--config", config).stdout
 
 
 def test_what_needs_a_state_folder_says_so(model: Path, tmp_path: Path) -> None:
