@@ -25,7 +25,7 @@ from monitor.sink.jsonl import JsonLines
 from monitor.sink.login import login
 from monitor.sink.web import Web
 from monitor.state import state_dir
-from monitor.words import lasting
+from monitor.words import alarms, lasting
 
 _log = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ def judged_by(stream: StreamConfig, opened: Opened) -> str:
     curve = opened.curve
     rests = "extrapolated from" if curve.extrapolated(stream.false_alarms_per_day) else "vouched for by"
     return (
-        f"{stream.kind}, model {opened.model.hash}, {stream.false_alarms_per_day:g} false alarms a day,"
+        f"{stream.kind}, model {opened.model.hash}, {alarms(stream.false_alarms_per_day)},"
         f" {rests} {curve.held_out_s / 60:.1f} min of held-out normal"
     )
 

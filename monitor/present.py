@@ -15,6 +15,7 @@ import click
 from monitor.errors import SourceError
 from monitor.records import Event, Progress
 from monitor.whole import check_writable, write_whole
+from monitor.words import alarms, count
 
 if TYPE_CHECKING:
     from monitor.doctor import Finding
@@ -131,12 +132,12 @@ def sentences(s: Summary) -> Iterator[str]:
     """What came of training or calibration, a line each."""
     yield f"{s.out}: network {s.model}, written after {s.seconds:.0f} s"
     if s.steps:
-        yield f"trained on {s.training_s:.0f} s of normal from {s.recordings} recordings: {s.steps} steps, loss {s.loss:.3f}"
+        yield f"trained on {s.training_s:.0f} s of normal from {count(s.recordings, 'recording')}: {s.steps} steps, loss {s.loss:.3f}"
         yield f"the same again: the same recordings and budget, --seed {s.seed} --steps {s.steps}"
     yield f"calibrated on {s.held_out_s:.0f} s of normal" + (" that training did not see" if s.steps else "")
     if s.left_out:
         yield f"{s.left_out} windows, outliers among the others, were left out"
-    yield f"alarm level for {s.false_alarms_per_day:g} false alarms a day: score {s.threshold:.2f}"
+    yield f"alarm level for {alarms(s.false_alarms_per_day)}: score {s.threshold:.2f}"
     yield f"smallest rate that the held-out normal can vouch for: {s.vouched_per_day:g} a day"
     if s.extrapolated:
         yield "the alarm level lies beyond that: it is extrapolated; more normal, and a budget to judge it in, makes it surer"

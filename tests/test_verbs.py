@@ -143,7 +143,7 @@ def test_train_tells_the_same_in_words(tmp_path: Path) -> None:
     told = diffmon("train", tmp_path / "n.wav", "--out", tmp_path / "m", "--steps", "2", "--budget", "5s", "--seed", "7").stdout
     assert "the same again: the same recordings and budget, --seed 7 --steps 2\n" in told
     assert "calibrated on 3 s of normal that training did not see\n" in told
-    assert "alarm level for 1 false alarms a day: score " in told
+    assert "alarm level for 1 false alarm a day: score " in told
     assert "smallest rate that the held-out normal can vouch for: " in told
     assert "it is extrapolated" in told
 
@@ -274,8 +274,8 @@ def test_check_says_what_the_daemon_would_run_with(
     expected = [
         f"{config}: valid; node box",
         *(
-            f"stream {name}: audio, model {network}, {rate} false alarms a day, extrapolated from 0.5 min of held-out normal"
-            for name, rate in (("room", "1"), ("barn", "0.01"))
+            f"stream {name}: audio, model {network}, {rate} a day, extrapolated from 0.5 min of held-out normal"
+            for name, rate in (("room", "1 false alarm"), ("barn", "0.01 false alarms"))
         ),
         "events wait in memory alone: no state_dir",
     ]
