@@ -100,7 +100,7 @@ def test_an_event_is_put_into_words(browser: Browser, shown: Shown) -> None:
         shown.board.event(event())
         told = page.locator(f"[data-event='{ID}']")
         expect(told).to_contain_text("2 seconds, 100 Hz to 2 kHz")
-        expect(told).to_contain_text("As strange as this it is about once in 9 days of normal. Score 5.5; the alarm level was 3.0.")
+        expect(told).to_contain_text("How rare: about once in 9 days of normal. Score 5.5; the alarm level was 3.0.")
         expect(told).to_contain_text("going on")
         expect(told).to_contain_text("What is kept of it follows soon after its end.")
         expect(page.get_by_text("No event yet.")).to_be_hidden()

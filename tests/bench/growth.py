@@ -163,9 +163,9 @@ def draw(out: Path, curves: Sequence[Curve]) -> None:
         axis.set_ylim(low / 2, 2 * high)
         axis.set_xlabel(curve.over)
         axis.set_ylabel(curve.unit)
-        axis.set_title(f"power {curve.power:.2f}", loc="right", fontsize="small")
+        axis.set_title(f"twice as much: {2**curve.power:.2f} times", loc="right", fontsize="small")
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_major_formatter("{x:.3g}")
+        axis.yaxis.set_major_formatter("{x:.4g}")
         axis.grid(alpha=0.3)
     figure.savefig(out)
 

@@ -46,7 +46,7 @@ export class Told {
     put(this.time, clock(event.start_unix));
     this.time.dateTime = event.start;
     put(this.what, `${stretch(event.end_unix - event.start_unix)}, ${place(event.where)}${open ? "" : ENDS[event.reason] ?? ""}`);
-    put(this.rare, `${event.rarity && `As strange as this it is ${event.rarity}. `}Score ${number(event.peak_score)}; the alarm level was ${number(event.threshold)}.`);
+    put(this.rare, `${event.rarity && `How rare: ${event.rarity}. `}Score ${number(event.peak_score)}; the alarm level was ${number(event.threshold)}.`);
     this.#shows(event);
     this.#marked(event);
   }
