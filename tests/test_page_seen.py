@@ -220,6 +220,8 @@ def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
         shown.board.event(event(stream="pump", kind="image", evidence=names, where={"x": 3, "y": 4, "width": 10, "height": 8}))
         with seen(browser, shown) as page:
             ring.write(Block(0, picture[None], 0.5))
+            shown.board.reading(replace(READING, stream="pump", level_db=-6.0))
+            expect(card(page, "pump").locator(".numbers")).to_contain_text("brightness 50 %")
             loaded = "images => images.every(image => image.complete && image.naturalWidth === 32)"
             until(lambda: card(page, "pump").locator("img").evaluate_all(f"images => images.length === 1 && ({loaded})(images)"))
             until(lambda: page.locator(".event img").evaluate_all(f"images => images.length === 3 && ({loaded})(images)"))

@@ -10,17 +10,18 @@ const SILENCES = [["15 minutes", 15], ["1 hour", 60], ["8 hours", 480], ["1 day"
 /** What is said of a stream: word, kind of word, and more. */
 function said(state) {
   const why = reason(state.reason);
+  const heard = state.kind === "image" ? "seen" : "heard";
   switch (state.status) {
     case "starting":
       return ["Starting", "wait", state.kind ? `nothing has come from it yet${why && `: ${why}`}` : "its model is being loaded"];
     case "learning":
-      return ["Learning", "wait", "it is heard, and not judged before it has learned what is normal here"];
+      return ["Learning", "wait", `it is ${heard}, and not judged before it has learned what is normal here`];
     case "no_signal":
       return ["No signal", "wait", why];
     case "offline":
       return ["Offline", "wait", why ? `${why}; it is tried again` : "it has ended, or is not there"];
     case "disabled":
-      return ["Switched off", "", "it is heard, and not judged"];
+      return ["Switched off", "", `it is ${heard}, and not judged`];
   }
   if (state.muted) return ["Muted", "", silent(state) ? `no events are told until ${clock(state.silent_until_unix, false)}` : "quiet hours: no events are told"];
   return state.open ? ["Not normal", "bad", ""] : ["Normal", "good", ""];
@@ -41,6 +42,7 @@ export class Card {
     this.state = {};
     this.pill = make("span", { className: "pill" });
     this.why = make("p", { className: "why" });
+    this.strength = make("span", { textContent: "level" });
     this.level = make("b");
     this.now = make("b");
     this.limit = make("span");
@@ -54,7 +56,7 @@ export class Card {
     this.element = make("article", { className: "card", data: { stream: name } },
       make("div", { className: "head" }, make("h3", { textContent: name }), this.pill, this.again),
       this.why,
-      make("p", { className: "numbers" }, make("span", {}, "level ", this.level), make("span", {}, "score ", this.now), this.limit, this.late),
+      make("p", { className: "numbers" }, make("span", {}, this.strength, " ", this.level), make("span", {}, "score ", this.now), this.limit, this.late),
       this.sound, this.frame, this.score, this.legend,
       this.#settings());
     this.again.onclick = () => this.#command("silence_min", 0, this.again);
@@ -155,7 +157,9 @@ export class Card {
     const last = this.readings.at(-1);
     this.sound.hidden = !this.columns.length;
     this.score.hidden = this.legend.hidden = !last;
-    put(this.level, last ? `${number(last.level)} dBFS` : "–");
+    const picture = this.state.kind === "image";
+    put(this.strength, picture ? "brightness" : "level");
+    put(this.level, last ? (picture ? `${Math.round(100 * 10 ** (last.level / 20))} %` : `${number(last.level)} dBFS`) : "–");
     put(this.now, last ? number(last.score) : "–");
     put(this.limit, last ? `alarm at ${number(this.state.threshold)}` : "");
     const late_s = last && this.columns.length ? this.to - last.at_unix : 0;

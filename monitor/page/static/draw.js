@@ -125,5 +125,8 @@ export function score(canvas, { readings, threshold, to, seconds }) {
   context.stroke();
   context.setLineDash([]);
   context.textAlign = "right";
+  context.lineWidth = 4 * scale; // a rim, where the curve passes behind the words
+  context.strokeStyle = colour("--card");
+  context.strokeText("alarm level", width - 4 * scale, level - 4 * scale);
   context.fillText("alarm level", width - 4 * scale, level - 4 * scale);
 }
