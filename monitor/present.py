@@ -190,7 +190,7 @@ def _replayed(r: Replayed) -> str:
 def _happened(event: Event, recording: Recording) -> str:
     where = dict(event.where)
     begin_s, end_s = (index / recording.source.rate_hz for index in (event.start_index, event.end_index))
-    return f"{recording.path.name}: {clock(begin_s)} to {clock(end_s)}  score {event.peak_score:.1f}  {place(where)}  {rarity(event)}"
+    return f"{recording.path}: {clock(begin_s)} to {clock(end_s)}  score {event.peak_score:.1f}  {place(where)}  {rarity(event)}"
 
 
 def place(where: dict[str, float]) -> str:

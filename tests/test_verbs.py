@@ -178,7 +178,7 @@ def test_replay_answers_for_each_file_of_a_folder(model: Path, pieces: Path) -> 
     assert (0, "") == (done.exit_code, done.stderr)
     normal, event, strange, short = done.stdout.splitlines()
     assert normal.startswith(f"{pieces}/a.wav: 0 events in 0:10.0 (17 windows); highest score ")
-    assert event.startswith("b, strange.wav: 0:0")
+    assert event.startswith(f"{pieces}/b, strange.wav: 0:0")
     assert strange.startswith(f"{pieces}/b, strange.wav: 1 event in 0:12.")
     assert short.startswith(f"{pieces}/c/d.wav: 0 events in 0:01.5 (1 window, short: repeated to fill one window)")
 
