@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 import structlog
 
+HELD_S = 0.2
+"""How long a line waits for a terminal that takes nothing."""
+
 
 class _Unfailing(structlog.PrintLogger):
-    """Loses a line that cannot be written: on a full disk, or without a reader, nothing else shall end by it. Any thread may call it."""
+    """Loses a line that cannot be written, on a full disk or a terminal that is held (Ctrl-S): nothing else shall end, or wait, by it.
+
+    Any thread may call it.
+    """
 
     def msg(self, message: str) -> None:
         with suppress(OSError, ValueError):  # ValueError: the stream is closed
-            super().msg(message)
+            if not _held(self._file):
+                super().msg(message)
 
     log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
+def _held(file: TextIO) -> bool:
+    with suppress(OSError, ValueError):  # there is no descriptor to ask
+        return file.isatty() and not select.select([], [file], [], HELD_S)[1]
+    return False
 
 
 def configure(level: str) -> None:

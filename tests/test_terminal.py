@@ -165,10 +165,11 @@ def test_a_terminal_that_is_gone_ends_it_where_nobody_else_is_told(place: Path) 
         assert 1 == terminal.process.wait(60)
 
 
-def test_a_terminal_that_is_held_does_not_hold_the_end(place: Path) -> None:
+@pytest.mark.parametrize("how", [(), ("--plain",)])
+def test_a_terminal_that_is_held_does_not_hold_the_end(place: Path, how: tuple[str, ...]) -> None:
     """At Ctrl-S nothing can be written to it any more, and who stops the daemon need not know."""
-    with Terminal(*PROGRAM, configured(place, "held.toml", pump=EMPTY)) as terminal:
-        terminal.shows("its source has not delivered yet")
+    with Terminal(*PROGRAM, configured(place, "held.toml", pump=EMPTY), *how) as terminal:
+        terminal.shows("status=starting")
         terminal.type("\x13")
         until(lambda: is_held(terminal))
         terminal.signal(signal.SIGTERM)
