@@ -24,7 +24,7 @@ from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Explanation, Judgement, Kind, Window
 
 _EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
-_SOME = {"cpu": 1 << 17, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory
+_SOME = {"cpu": 1 << 16, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory, on a CPU 4 MB a window
 
 
 class Engine:

@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import Protocol
 
-import structlog
-
 from monitor.errors import SourceError
 from monitor.records import Block
 from monitor.source import v4l
+from monitor.source.journal import Journal
 from monitor.source.ticks import Ticks
 from monitor.source.view import Picture, View
 
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 _SETTLING_S = 1.0
 """Frames before are dropped: a camera that was just opened has yet to find its exposure."""

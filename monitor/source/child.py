@@ -1,4 +1,4 @@
-"""What runs in the process of a live source: opens it, and pours it into the pipe. Imports neither torch nor librosa.
+"""What runs in the process of a live source: opens it, and pours it into the pipe. Imports neither torch, librosa nor structlog.
 
   python -m monitor.parent PARENT monitor.source.child < SPECIFICATION
 
@@ -14,7 +14,6 @@ import sys
 from contextlib import closing
 from typing import Any
 
-from monitor import log
 from monitor.errors import SourceError
 from monitor.parent import child
 from monitor.source import Source
@@ -75,7 +74,11 @@ def main() -> int:
     specification = json.load(sys.stdin)
     # Ctrl-C reaches the whole group; the parent ends what it began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log.configure("info")
+    if sys.stderr.isatty():
+        # For people, what logs takes more memory.
+        from monitor import log
+
+        log.configure("info")
     # Whatever a library prints belongs on standard error.
     outlet = Outlet(os.dup(1))
     os.dup2(2, 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import structlog
 
 from monitor.records import Block
+from monitor.source.journal import Journal
 from monitor.source.pulse import NOT_FINITE
 
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 _LONG_S = 1.0

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import structlog
 
 from monitor.errors import SourceError
 from monitor.records import Block
+from monitor.source.journal import Journal
 from monitor.source.resampled import resampled
 
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 _BLOCKS_PER_S = 10
 _QUEUE_S = 5

@@ -8,13 +8,13 @@ from threading import Event
 from typing import Any
 
 import av
-import structlog
 from av.container import InputContainer
 
 from monitor.address import name, shown, with_login
 from monitor.errors import SourceError
+from monitor.source.journal import Journal
 
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 _OPEN_S, _READ_S = 6.0, 2.0
 """How long a server may take to begin, and to deliver more."""

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from monitor.errors import SourceError
 from monitor.records import Block
 from monitor.source.finite import finite
+from monitor.source.journal import Journal
 from monitor.source.resampled import resampled
 
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 NAME = "standard input"
 _BLOCK_S = 0.1
