@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from models.denoiser import Denoiser
+from models.discriminator import Discriminator, DiscriminatorSettings
 from models.prior import Folded, Gaussian
 from models.profile import Profile, of_tensors
+from models.recipe import Recipe
 from models.unet import UNetSettings
 
-_FORMAT = 5
+_FORMAT = 6
 _KEY = "diffmon"
 _PROFILE = "profile."
 
@@ -42,13 +44,26 @@ class Model:
     """Fixed noise `[P, 4C, H/2, W/2]`."""
     constants: Mapping[str, Tensor] = field(default_factory=dict)
     """What its representation has learned."""
+    discriminator: Discriminator | None = None
+    """D; none of a network for which none was taught."""
     folded: Folded | None = None
     """While the inputs that it learned from are at hand, the Gaussian of each fold of the others; not kept on disk."""
 
     @property
     def hash(self) -> str:
         """Sixteen hex digits that name this network and no other."""
-        return _digest(_network(self), json.dumps([self.kind, dict(self.grid), asdict(self.denoiser.settings)], sort_keys=True))
+        return _digest(_network(self), json.dumps([self.kind, dict(self.grid), *_settings(self).values()], sort_keys=True))
+
+    def to(self, device: torch.device) -> Model:
+        """The same on a device; its networks are moved, not copied."""
+        discriminator = None if self.discriminator is None else self.discriminator.to(device)
+        return replace(self, denoiser=self.denoiser.to(device), bank=self.bank.to(device), discriminator=discriminator)
+
+    def follows(self, recipe: Recipe) -> Recipe:
+        """Its sense's recipe, with what its discriminator says as a fourth part of the score if it has one."""
+        if self.discriminator is None or recipe.discriminating is None:
+            return recipe
+        return replace(recipe, pooling=recipe.discriminating.pooling(self.discriminator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ class Fitted:
 
 def save_model(path: Path, model: Model, fitted: Fitted, notes: Mapping[str, Any]) -> None:
     """Writes a model with its own profile; `notes` says how it came about. The file is whole or not there."""
-    header = {"type": "model", "kind": model.kind, "grid": dict(model.grid), "network": asdict(model.denoiser.settings)}
+    header = {"type": "model", "kind": model.kind, "grid": dict(model.grid), **_settings(model)}
     _write(path, _network(model) | _tensors(fitted), header | {"model": model.hash, "notes": dict(notes)})
 
 
@@ -81,12 +96,13 @@ def load_model(path: Path) -> tuple[Model, Fitted]:
     header, tensors = _read(path, "model")
     try:
         network = header["network"]
-        weights = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
+        weights = _named(tensors, "network.")
         prior = Gaussian(*(weights[f"prior.{name}"] for name in ("directions", "variances", "rest"))) if network["told"] else None
         denoiser = Denoiser(UNetSettings(network["channels"], tuple(network["widths"]), network["told"]), prior)
         denoiser.load_state_dict(weights)
-        constants = {k[6:]: v for k, v in tensors.items() if k.startswith("sense.")}
-        model = Model(header["kind"], header["grid"], denoiser.requires_grad_(False).eval(), tensors["bank"], constants)
+        denoiser.requires_grad_(False).eval()
+        discriminator = _discriminator(header.get("discriminator"), _named(tensors, "discriminator."))
+        model = Model(header["kind"], header["grid"], denoiser, tensors["bank"], _named(tensors, "sense."), discriminator)
         fitted = _fitted(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: a diffmon model, but damaged or of another version: {error}") from None
@@ -113,9 +129,30 @@ def _digest(tensors: Mapping[str, Tensor], about: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
+def _settings(model: Model) -> dict[str, Any]:
+    """How large its networks are."""
+    discriminator = {} if model.discriminator is None else {"discriminator": asdict(model.discriminator.settings)}
+    return {"network": asdict(model.denoiser.settings), **discriminator}
+
+
 def _network(model: Model) -> dict[str, Tensor]:
-    weights = {f"network.{k}": v for k, v in model.denoiser.state_dict().items()}
-    return weights | {"bank": model.bank} | {f"sense.{k}": v for k, v in model.constants.items()}
+    weights = {f"network.{k}": v for k, v in model.denoiser.state_dict().items()} | {"bank": model.bank}
+    if model.discriminator is not None:
+        weights |= {f"discriminator.{k}": v for k, v in model.discriminator.state_dict().items()}
+    return weights | {f"sense.{k}": v for k, v in model.constants.items()}
+
+
+def _discriminator(settings: Mapping[str, Any] | None, weights: Mapping[str, Tensor]) -> Discriminator | None:
+    if settings is None:
+        return None
+    discriminator = Discriminator(DiscriminatorSettings(**settings))
+    discriminator.load_state_dict(weights)
+    return discriminator.requires_grad_(False).eval()
+
+
+def _named(tensors: Mapping[str, Tensor], room: str) -> dict[str, Tensor]:
+    """Those whose names begin so, by the rest of their names."""
+    return {name.removeprefix(room): each for name, each in tensors.items() if name.startswith(room)}
 
 
 def _tensors(fitted: Fitted) -> dict[str, Tensor]:
@@ -124,8 +161,7 @@ def _tensors(fitted: Fitted) -> dict[str, Tensor]:
 
 
 def _fitted(tensors: Mapping[str, Tensor]) -> Fitted:
-    profile = of_tensors({k.removeprefix(_PROFILE): v for k, v in tensors.items() if k.startswith(_PROFILE)})
-    return Fitted(profile, {k[6:]: v for k, v in tensors.items() if k.startswith("alarm.")})
+    return Fitted(of_tensors(_named(tensors, _PROFILE)), _named(tensors, "alarm."))
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:

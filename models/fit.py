@@ -17,7 +17,7 @@ from models.calibrate import fit_tail, quantile_grid
 from models.normalise import Normal
 from models.profile import Profile
 from models.recipe import Observed, Pooling, Sizes
-from models.score import PARTS, means
+from models.score import means
 
 _BLOCKS = 5
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
@@ -49,7 +49,7 @@ def with_p_values(profile: Profile, held_out: Tensor) -> Profile:
 
 def sized(normal: Normal, sizes: Sizes, pooling: Pooling) -> Profile:
     """A profile that knows how large residuals and features are, and takes every statistic as it comes."""
-    statistics, told = sum(pooling.counts), len(PARTS) + 1
+    statistics, told = sum(pooling.counts), len(pooling.counts) + 1
     return Profile(
         *normal,
         sizes=sizes,

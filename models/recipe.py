@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from torch import Tensor
+from torch import Generator, Tensor
 
+from models.discriminator import Discriminator
 from models.unet import Encoded
 
 Observed: TypeAlias = Mapping[str, Tensor]
@@ -20,11 +21,11 @@ class Pooling(Protocol):
     """How residuals and features become statistics that can be compared with normal, and what is kept of normal for it."""
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """Statistics in each part of the score: R, S, T."""
+    def counts(self) -> tuple[int, ...]:
+        """Statistics in each part of the score: R, S, T, and D where there is one."""
 
-    def observe(self, residual: Tensor, seen: Encoded) -> Observed:
-        """What is kept of residuals `[B, L, C, H, W]`, and of the features of the inputs."""
+    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
+        """What is kept of standardised planes `[B, C, H, W]`, of their residuals `[B, L, C, H, W]` and of their features."""
 
     def fit(self, normal: Observed) -> Sizes:
         """How large all of it is in normal."""
@@ -34,6 +35,18 @@ class Pooling(Protocol):
 
     def heat(self, observed: Observed, sizes: Sizes) -> Tensor:
         """Where an input is not as normal would be, `[B, H, W]`, smoothed; sizes likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminating:
+    """What a sense needs for a discriminator."""
+
+    make: Callable[[Tensor, float, Generator], Tensor]
+    """Makes anomalies `[B, length, *item]` of normal windows of one stream, given items a second."""
+    usual: Callable[[Tensor], Tensor]
+    """How large residuals `[B, L, C, H, W]` of normal are."""
+    pooling: Callable[[Discriminator], Pooling]
+    """The pooling with what a discriminator says as a fourth part of the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +74,5 @@ class Recipe:
     batch: int
     """Inputs in a step of training."""
     pooling: Pooling
+    discriminating: Discriminating | None = None
+    """How D comes into it; none of a sense for which that does not pay."""

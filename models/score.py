@@ -1,13 +1,16 @@
-"""The score of a window: reconstruction error (R), semantic discrepancy (S) and typicality (T), kept apart to the end, then fused.
+"""The score of a window, of parts that are kept apart to the end, then fused: R, S, T, and D where the network has one.
 
 Each part is a mean of *surprises*: statistics as robust z-scores of what this stream's normal gives; the score is the mean of
-them all. A surprise is smooth and unbounded, so that ranking needs no p-value. Nothing here sees the input but through the denoiser.
+them all. A surprise is smooth and unbounded, so that ranking needs no p-value. Nothing but D sees the input except through the
+denoiser.
 
-* R: at every noise level the worst single cells, and the place (a half second, a spot) whose residual lies farthest from normal.
-* S: the place whose features in the network lie farthest from normal's.
-* T: whether the window as a whole is typical (Nalisnick et al. 2019; MSMA, Mahmood et al. 2021): how unusual the energies of
-  its residual are, band by band, and the texture that the network sees in it, be they high or low. A normal that is livelier
-  than what is strange is seen by T alone.
+* R, reconstruction error: at every noise level the worst single cells, and the place (a half second, a spot) whose residual lies
+  farthest from normal.
+* S, semantic discrepancy: the place whose features in the network lie farthest from normal's.
+* T, typicality: whether the window as a whole is typical (Nalisnick et al. 2019; MSMA, Mahmood et al. 2021): how unusual the
+  energies of its residual are, band by band, and the texture that the network sees in it, be they high or low. A normal that is
+  livelier than what is strange is seen by T alone.
+* D, discriminator: how much the window looks like anomalies that were made; beyond the paper, and where it pays.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from models.profile import Profile
 from models.recipe import Observed, Pooling, Recipe
 from models.reconstruct import reconstruct
 
-PARTS = ("R", "S", "T")
+PARTS = ("R", "S", "T", "D")
+"""The last only where the network has a discriminator."""
 
 
 class Score(NamedTuple):
@@ -40,9 +44,14 @@ class Score(NamedTuple):
 
 def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, recipe: Recipe, steps: int = 1) -> Observed:
     """What is kept of residuals and features of standardised inputs x `[B, 4C, H/2, W/2]`."""
-    residual = unsplit(x[:, None] - reconstruct(denoiser, x, recipe.judged, bank, steps), normal)
+    left = residual(denoiser, x, normal, bank, recipe, steps)
     seen = denoiser.features(x, torch.full((len(x),), recipe.seen_at).to(x))
-    return recipe.pooling.observe(residual, seen)
+    return recipe.pooling.observe(unsplit(x[:, None], normal)[:, 0], left, seen)
+
+
+def residual(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, recipe: Recipe, steps: int = 1) -> Tensor:
+    """What the reconstructions of standardised inputs `[B, 4C, H/2, W/2]` leave of their planes, `[B, L, C, H, W]`."""
+    return unsplit(x[:, None] - reconstruct(denoiser, x, recipe.judged, bank, steps), normal)
 
 
 def score(observed: Observed, profile: Profile, pooling: Pooling) -> Score:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.optim import AdamW
 
 from models.denoiser import Denoiser, loss
@@ -16,6 +17,8 @@ from models.noise import Noise
 from models.prior import Folded
 from models.recipe import Recipe
 from models.schedule import training_sigmas
+
+N = TypeVar("N", bound=nn.Module)
 
 _RATE = 2e-3
 _WARMUP = 0.05  # share of the steps
@@ -53,7 +56,7 @@ def train(
         value.backward()
         torch.nn.utils.clip_grad_norm_(denoiser.net.parameters(), 1.0)
         optimiser.step()
-        follow(average, denoiser, number)
+        follow(average.net, denoiser.net, number)
         running += _SMOOTH * (value.item() - running)
         yield Step(number, running)
 
@@ -67,9 +70,9 @@ def drawn(denoiser: Denoiser, count: int, folded: Folded | None, batch: int, gen
     return denoiser.within(folded.folds[fold]), own[torch.randint(len(own), (batch,), generator=generator)]
 
 
-def twin(denoiser: Denoiser) -> Denoiser:
+def twin(network: N) -> N:
     """A copy of a network that is not trained itself."""
-    return deepcopy(denoiser).requires_grad_(False).eval()
+    return deepcopy(network).requires_grad_(False).eval()
 
 
 def learning_rate(progress: float) -> float:
@@ -80,8 +83,8 @@ def learning_rate(progress: float) -> float:
 
 
 @torch.no_grad()
-def follow(average: Denoiser, denoiser: Denoiser, number: int) -> None:
+def follow(average: nn.Module, learner: nn.Module, number: int) -> None:
     """Moves the average towards the weights, slower as training goes on."""
     pace = max(0.005, 9 / (9 + number))
-    for kept, new in zip(average.net.parameters(), denoiser.net.parameters(), strict=True):
+    for kept, new in zip(average.parameters(), learner.parameters(), strict=True):
         kept.lerp_(new, pace)

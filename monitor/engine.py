@@ -36,8 +36,9 @@ class Engine:
     def __init__(self, model: Model, representation: Representation, profiles: Mapping[str, Profile], *, device: torch.device) -> None:
         self.representation = representation.to(device)
         self._device = device
-        self._denoiser = model.denoiser.to(device)
-        self._bank = model.bank.to(device)
+        model = model.to(device)
+        self._denoiser, self._bank = model.denoiser, model.bank
+        self._recipe = model.follows(representation.recipe)
         self._some = max(1, _SOME.get(device.type, _SOME["cpu"]) // math.prod(representation.shape))
         self._rows = {name: i for i, name in enumerate(profiles)}
         self._profiles = stack(list(profiles.values())).to(device)
@@ -110,8 +111,8 @@ class Engine:
         return score_of(p, self._profiles.gather(torch.tensor(self._rows[stream], device=self._device)))
 
     def _score(self, planes: torch.Tensor, profile: Profile) -> Score:
-        recipe = self.representation.recipe
-        return score(observe(self._denoiser, standardise(planes, profile), profile, self._bank, recipe), profile, recipe.pooling)
+        observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank, self._recipe)
+        return score(observed, profile, self._recipe.pooling)
 
     def _inputs(self, windows: Sequence[Window]) -> tuple[torch.Tensor, Profile]:
         items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
@@ -128,7 +129,7 @@ class Engine:
             lost=window.lost,
             score=value,
             p_value=p,
-            parts=dict(zip(PARTS, parts, strict=True)),
+            parts=dict(zip(PARTS, parts, strict=False)),
             level_db=level,
             place=self.representation.place(rows, columns),
             span=(window.start + first, window.start + after),

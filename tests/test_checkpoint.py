@@ -211,7 +211,7 @@ def test_tensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(3)}, path)
     assert "not written by diffmon" in refusal(path)
     save_file({"weight": torch.ones(3)}, path, {"diffmon": json.dumps({"format": 99, "type": "model"})})
-    assert f"{path}: format 99, this version reads 5: train and calibrate again" == refusal(path)
+    assert f"{path}: format 99, this version reads 6: train and calibrate again" == refusal(path)
 
 
 def test_a_profile_is_no_model_and_a_model_no_profile(saved: Path, profiled: Path) -> None:

@@ -149,9 +149,11 @@ def test_training(sites: Sites, made: Path, monkeypatch: pytest.MonkeyPatch) -> 
     progress, report = evaluated("sites", made, out=made / "trained.out", budget_s=1.0)
     training = [p for p in progress if p.stage == "training"]
     assert training
-    assert all(p.loss is not None for p in training)
+    assert all(p.loss is not None for p in progress if p.stage in ("training", "teaching"))
+    assert ["training", "making anomalies", "teaching", "scoring"] == list(dict.fromkeys(p.stage for p in progress))[1:5]
     assert before.keys() == changed(before, scores(made / "trained.out"))
-    assert untrained_report.lines[6:12] == report.lines[6:12]
+    assert ["R", "S", "T", "D", "fusion", "R + S", "R + S + T"] == [*report.auroc][:7]
+    assert untrained_report.lines[6:12] == report.lines[8:14]
     assert (len(training), training[-1].loss) == (report.steps, report.loss)
     assert f"trained: {report.steps} steps, last loss {report.loss:.3f}" == report.lines[-2]
 

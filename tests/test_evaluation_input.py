@@ -13,7 +13,7 @@ from models.normalise import fit_normal
 from models.representation.audio import AudioRepresentation, AudioSettings
 from monitor.errors import DiffmonError, ModelError, SourceError
 from monitor.learn import optimise
-from monitor.learn.detection import DETECTORS
+from monitor.learn.detection import detectors
 from monitor.learn.evaluation import ProtocolName, evaluate
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
 from monitor.learn.network import untrained
@@ -92,7 +92,7 @@ def saved(path: Path, model: Model) -> Path:
     planes = sense.look(torch.randn(16, sense.length, 1, generator=torch.Generator().manual_seed(0))).planes
     normal = fit_normal(planes, sense.recipe)
     seen = joined(list(observed(model, sense, planes, normal)))
-    profile, scores = sizes(sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)
+    profile, scores = sizes(model, sense, Pieces([planes[:12]], [planes[12:]]), normal, seen)
     save_model(path, model, fitted(sense, profile, scores, seed=0), {})
     return path
 
@@ -108,7 +108,7 @@ def test_init(data: Path) -> None:
     path = saved(data / "start.safetensors", model(seed=7))
     _, report = evaluated("sites", data, only=["hall"], init=path, seed=7)
     # The control is drawn with the same seed: the same network.
-    assert [report.auroc[name] for name in DETECTORS] == [report.auroc[UNTRAINED + name] for name in DETECTORS]
+    assert [report.auroc[name] for name in detectors(3)] == [report.auroc[UNTRAINED + name] for name in detectors(3)]
 
 
 def test_init_unfit(data: Path) -> None:

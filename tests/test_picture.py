@@ -16,6 +16,11 @@ from models.unet import Encoded
 POOLING = PicturePooling()
 
 
+def observed(residual: Tensor, seen: Encoded) -> Observed:
+    """What is kept of residuals and features; of the pictures themselves nothing is."""
+    return POOLING.observe(residual[:, 0], residual, seen)
+
+
 def seeded(seed: int) -> Generator:
     """A generator of its own."""
     return Generator().manual_seed(seed)
@@ -87,7 +92,7 @@ def test_planes_come_back_from_two_levels() -> None:
 def normal() -> Observed:
     """What is kept of 60 pictures of noise, rough and smooth, and of features of noise."""
     rough = torch.linspace(0.7, 1.4, 60)[torch.randperm(60, generator=seeded(5))].view(60, 1, 1, 1, 1)
-    return POOLING.observe(rough * residual(60), features(60, seed=6))
+    return observed(rough * residual(60), features(60, seed=6))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +108,7 @@ def features(count: int, seed: int) -> Encoded:
 
 def told(residual: Tensor, sizes: Sizes, seed: int = 7) -> Tensor:
     """Statistics `[n, 18]` of residuals."""
-    return POOLING.statistics(POOLING.observe(residual, features(len(residual), seed)), sizes)
+    return POOLING.statistics(observed(residual, features(len(residual), seed)), sizes)
 
 
 def test_the_worst_spot_is_seen_and_a_rough_picture_forgiven(sizes: Sizes) -> None:
@@ -137,7 +142,7 @@ def test_a_faint_stain_is_seen_at_its_size(sizes: Sizes, side: int, which: int, 
 def test_features_that_are_unlike_their_place_are_strange(sizes: Sizes) -> None:
     """Features of other places are strange where they are, though they are usual elsewhere."""
     moved = Encoded(*(each.flip(-1) for each in features(4, seed=7)))
-    usual, unusual = (POOLING.statistics(POOLING.observe(residual(), each), sizes) for each in (features(4, seed=7), moved))
+    usual, unusual = (POOLING.statistics(observed(residual(), each), sizes) for each in (features(4, seed=7), moved))
     assert float((unusual - usual)[:, 15:17].min()) > 1
     assert torch.equal(usual[:, :15], unusual[:, :15])
 
@@ -156,7 +161,7 @@ def test_heat_lies_on_the_spot(normal: Observed, sizes: Sizes) -> None:
     assert_close(POOLING.heat(normal, sizes).mean(), torch.tensor(1.0), rtol=0.1, atol=0)
     spot = residual()
     spot[..., 16:24, 24:32] += 3
-    heat = POOLING.heat(POOLING.observe(spot, features(4, seed=7)), sizes)[0]
+    heat = POOLING.heat(observed(spot, features(4, seed=7)), sizes)[0]
     row, column = divmod(int(heat.argmax()), 64)
     assert (64, 64) == heat.shape
     assert 14 <= row < 26
@@ -175,6 +180,6 @@ def test_the_worst_of_few_is_the_largest() -> None:
 def test_sizes_of_few_pictures_are_finite(count: int) -> None:
     """Even one picture, or pictures of nothing, have sizes by which statistics are finite."""
     for planes in (residual(count), torch.zeros(count, 3, 3, 64, 64)):
-        sizes = POOLING.fit(POOLING.observe(planes, features(count, seed=8)))
+        sizes = POOLING.fit(observed(planes, features(count, seed=8)))
         assert all(each.isfinite().all() for each in sizes.values())
         assert told(residual(), sizes).isfinite().all()

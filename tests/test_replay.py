@@ -237,5 +237,6 @@ def test_everything_follows_the_device(model: Path) -> None:
     sense = engine.representation
     profile = engine._profiles.gather(torch.zeros(2, dtype=torch.long, device="meta"))
     planes = sense.look(torch.zeros(2, sense.length, 1, device="meta")).planes
-    found = observe(engine._denoiser, standardise(planes, profile), profile, engine._bank, sense.recipe)
-    assert {"meta"} == {t.device.type for t in (planes, *found.values(), *score(found, profile, sense.recipe.pooling))}
+    recipe = opened.model.follows(sense.recipe)
+    found = observe(engine._denoiser, standardise(planes, profile), profile, engine._bank, recipe)
+    assert {"meta"} == {t.device.type for t in (planes, *found.values(), *score(found, profile, recipe.pooling))}

@@ -29,9 +29,9 @@ _LEVELS = 0.02, 0.5, 0.98  # quantiles of the level of a normal picture: lowest,
 class PicturePooling:
     """Of planes of colour by pixels, judged at three noise levels."""
 
-    counts = (15, 2, 1)
+    counts: tuple[int, ...] = (15, 2, 1)
 
-    def observe(self, residual: Tensor, seen: Encoded) -> Observed:
+    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
         """Mean and mean square of residuals over cells of 4 pixels, `[B, L, C, h, w]`; features `[B, K, h, w]`."""
         flat = residual.flatten(0, 1)
         return {

@@ -23,9 +23,9 @@ _STILL = 0.05  # of a feature: what never moves must not make its rounding noise
 class SoundPooling:
     """Of planes of bands by cells of 64 ms, judged at three noise levels."""
 
-    counts = (6, 1, 1)
+    counts: tuple[int, ...] = (6, 1, 1)
 
-    def observe(self, residual: Tensor, seen: Encoded) -> Observed:
+    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
         """Residuals as they are, and what each half second of them and each second of the features looks like."""
         return {
             "cells": residual,

@@ -18,10 +18,12 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 from torchaudio.transforms import MelSpectrogram
 
-from models.pooling.sound import SoundPooling
-from models.recipe import Recipe
+from models.pooling.discriminating import DiscriminatingPooling
+from models.pooling.sound import SoundPooling, usual
+from models.recipe import Discriminating, Recipe
 from models.representation import Look
 from models.representation.wavelet import analysis_filters, packets
+from models.synthetic.sound import made
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ RECIPE = Recipe(
     rank=0,
     batch=32,
     pooling=SoundPooling(),
+    discriminating=Discriminating(made, usual, DiscriminatingPooling),
 )
 
 FFT = 1024

@@ -67,8 +67,8 @@ def speed(opened: Opened, sound: Track, device: torch.device, seconds: float) ->
 
 def stages(opened: Opened, cut: Sequence[Window], device: torch.device, seconds: float) -> dict[str, float]:
     """Milliseconds a window that each stage takes, in one batch."""
-    sense, bank = opened.representation.to(device), opened.model.bank.to(device)
-    denoiser, recipe = opened.model.denoiser.to(device), opened.representation.recipe
+    sense, model = opened.representation.to(device), opened.model.to(device)
+    denoiser, bank, recipe = model.denoiser, model.bank, model.follows(sense.recipe)
     profile = stack([opened.fitted.profile] * len(cut)).to(device)
     engine = Engine(opened.model, sense, {STREAM: opened.fitted.profile}, device=device)
     judgements = engine.judge(cut)

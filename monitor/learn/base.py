@@ -76,7 +76,7 @@ def make_base(out: Path, *, scenes: int, budget_s: float, steps: int | None, see
     own = [scene_planes(sense, seed, scenes + i) for i in range(math.ceil(scenes / _HELD_OUT))]
     normal = fit_normal(torch.cat(own), sense.recipe)
     seen = joined(list(observed(model, sense, torch.cat(own), normal)))
-    profile, scores = sizes(sense, Pieces([], own), normal, seen)
+    profile, scores = sizes(model, sense, Pieces([], own), normal, seen)
     made = Made(
         out=str(out),
         model=model.hash,

@@ -21,8 +21,7 @@ from monitor.learn.heard import Clips, normal_planes
 from monitor.learn.places import Place, System
 from monitor.records import Progress
 
-DETECTORS = (*PARTS, "fusion", "R + S")
-FUSION = DETECTORS.index("fusion")
+FUSION = "fusion"
 
 Key = tuple[str, int]
 """The site or class that is taken as normal, and the number of the row that is judged."""
@@ -48,7 +47,9 @@ class Judged:
     """What the networks say of all places."""
 
     windows: dict[Key, Values]
-    """Scores of the windows of each judged clip, `[n, D]` in the order of `DETECTORS`."""
+    """Scores of the windows of each judged clip, `[n, D]`, a column a detector."""
+    detectors: tuple[str, ...]
+    """What the columns are."""
     usual: dict[str, Values]
     """Fused scores `[n]` of each place's own normal, as in `Fit`."""
 
@@ -56,7 +57,7 @@ class Judged:
 def fit(model: Model, sense: Representation, planes: Tensor) -> Fit:
     """What is normal, of planes `[n, C, H, W]` of it, windows one hop apart in order of time."""
     normal = fit_normal(planes, sense.recipe)
-    profile, [usual] = sizes(sense, Pieces([], [planes]), normal, joined(list(learned(model, sense, planes, normal))))
+    profile, [usual] = sizes(model, sense, Pieces([], [planes]), normal, joined(list(learned(model, sense, planes, normal))))
     return Fit(normal, profile, usual)
 
 
@@ -64,7 +65,7 @@ def judged(
     stage: str, models: Sequence[Model], systems: Sequence[System], sense: Representation, heard: Clips
 ) -> Generator[Progress, None, Judged]:
     """Scores of the windows of all judged clips, each system by its own network; the profiles are of the places' normal."""
-    found = Judged({}, {})
+    found = Judged({}, detectors(len(models[0].follows(sense.recipe).pooling.counts)), {})
     pairs = [(model, place) for model, system in zip(models, systems, strict=True) for place in system]
     total, done = sum(len(heard[row].planes) for _, place in pairs for row in place.judged), 0
     for model, place in pairs:
@@ -82,21 +83,28 @@ def judged(
 
 def _by_window(model: Model, sense: Representation, known: Fit, planes: Tensor) -> Iterator[Tensor]:
     """Scores `[n, D]`, by detector, some windows at a time."""
+    pooling = model.follows(sense.recipe).pooling
     for part in observed(model, sense, planes, known.normal):
-        yield by_detector(score(part, known.profile, sense.recipe.pooling), known.profile, sense.recipe.pooling.counts)
+        yield by_detector(score(part, known.profile, pooling), known.profile, pooling.counts)
+
+
+def detectors(parts: int) -> tuple[str, ...]:
+    """Each part of a score by itself, the fusion of all, and of the first ones alone."""
+    names = PARTS[:parts]
+    return (*names, FUSION, *(" + ".join(names[:some]) for some in range(2, parts)))
 
 
 def by_detector(result: Score, profile: Profile, counts: Sequence[int]) -> Tensor:
-    """The scores of each window by each detector, `[n, D]` in the order of `DETECTORS`."""
-    share = torch.tensor(counts[:2], dtype=torch.float32)  # every statistic counts alike, as in the fusion
-    surprises = result.parts[:, :2] * profile.mean_scale[:2] + profile.mean_location[:2]
-    both = surprises @ (share / share.sum())
-    return torch.cat([result.parts, result.value[:, None], both[:, None]], 1)
+    """The scores of each window by each detector, `[n, D]` in the order of `detectors`."""
+    share = torch.tensor(counts, dtype=torch.float32)  # every statistic counts alike, as in the fusion
+    surprises = result.parts * profile.mean_scale[:-1] + profile.mean_location[:-1]
+    firsts = [surprises[:, :some] @ (share[:some] / share[:some].sum()) for some in range(2, len(counts))]
+    return torch.stack([*result.parts.unbind(1), result.value, *firsts], 1)
 
 
 def pooled(found: Judged, pool: Pool) -> dict[str, Scores]:
     """Scores of the clips, by detector."""
-    return {name: {key: float(pool(clip[:, i])) for key, clip in found.windows.items()} for i, name in enumerate(DETECTORS)}
+    return {name: {key: float(pool(clip[:, i])) for key, clip in found.windows.items()} for i, name in enumerate(found.detectors)}
 
 
 def compared(places: Sequence[Place], heard: Clips, pool: Pool) -> Scores:
@@ -110,6 +118,7 @@ def compared(places: Sequence[Place], heard: Clips, pool: Pool) -> Scores:
 
 def normal_scores(places: Sequence[Place], found: Judged) -> dict[str, list[Values]]:
     """Fused scores `[n]` of the windows of each normal clip to judge, by place, in the table's order."""
+    fused = found.detectors.index(FUSION)
     return {
-        place.name: [found.windows[place.name, row.number][:, FUSION] for row in place.judged if row.role == "normal"] for place in places
+        place.name: [found.windows[place.name, row.number][:, fused] for row in place.judged if row.role == "normal"] for place in places
     }

@@ -23,12 +23,13 @@ from models.representation.audio import AudioSettings
 from monitor.errors import ModelError
 from monitor.learn import coverage, judge
 from monitor.learn.contamination import contaminated, foreign
-from monitor.learn.detection import Judged, Pool, Scores, compared, judged, normal_scores, pooled
-from monitor.learn.heard import decoded, inputs
-from monitor.learn.network import Trained, gflop, start_from, trained, untrained
+from monitor.learn.detection import Judged, Pool, Scores, compared, detectors, judged, normal_scores, pooled
+from monitor.learn.heard import decoded, inputs, streams
+from monitor.learn.network import Trained, gflop, start_from, trained, untrained, with_discriminators
 from monitor.learn.places import Divide, Place, System, classes, distinct, sites, systems
 from monitor.learn.protocol import RATE_HZ, Row
 from monitor.learn.report import UNTRAINED, Report, outs
+from monitor.learn.teaching import share
 from monitor.records import Progress
 
 COMPARATOR = "log-mel Mahalanobis"
@@ -49,6 +50,8 @@ class Protocol:
     more: Callable[[Sequence[Place], Judged], list[str]]
     """Lines after the table, of what the trained networks say."""
     write: Callable[[Path, Scores], None]
+    teaches: bool
+    """Whether networks get a discriminator: it does not pay where normal is many recordings, and what is strange a whole clip."""
 
 
 def evaluate(
@@ -78,7 +81,6 @@ def evaluate(
     """
     began_s = time.monotonic()
     rules = PROTOCOLS[protocol]
-    paths = {} if out is None else outs(out, rules.detector, COMPARATOR, parts=parts)
     found = systems(data / rules.table, only, rules.divide)
     if contaminate:
         found = _contaminated(found, data, contaminate, seed)
@@ -87,17 +89,24 @@ def evaluate(
     # Rows that cannot be judged are better told now than after the training.
     rules.auroc(rows, {(place.name, row.number): 0.0 for place in places for row in place.judged})
     start, sense = start_from(init, seed, kind="audio", grid=asdict(AudioSettings()))
+    taught_s = share(sense) * budget_s if rules.teaches else 0.0
+    names = detectors(4 if taught_s or start.discriminator else 3)
+    paths = {} if out is None else outs(out, rules.detector, names if parts else (), COMPARATOR)
     if sense.rate_hz != RATE_HZ:
         raise ModelError(f"{init}: listens at {sense.rate_hz:g} Hz, expected {RATE_HZ} Hz, at which the clips are")
     heard = yield from decoded(distinct([*rows, *(row for place in places for row in place.normal)]), data, sense)
-    ours = yield from trained(start, sense, [inputs(system, heard, sense) for system in found], budget_s=budget_s, seed=seed)
+    shown = [inputs(system, heard, sense) for system in found]
+    ours = yield from trained(start, sense, shown, budget_s=budget_s - taught_s, seed=seed)
+    if taught_s:
+        taught_on = [streams(system, data, sense, taught_s / len(found)) for system in found]
+        ours = yield from with_discriminators(ours, sense, taught_on, seed=seed)
     said = yield from judged("scoring", ours.models, found, sense, heard)
     control = yield from judged("scoring untrained", [untrained(start, seed=seed)] * len(found), found, sense, heard)
     scores = _scores(rules.pool, said, control) | {COMPARATOR: compared(places, heard, rules.pool)}
     for name, path in paths.items():
         rules.write(path, scores[name])
     auroc = {name: rules.auroc(rows, each) for name, each in scores.items()}
-    cost = gflop(start, sense)
+    cost = gflop(ours.models[0], sense)
     lines = [
         *judge.table(auroc),
         *rules.more(places, said),
@@ -146,6 +155,7 @@ PROTOCOLS = {
         auroc=lambda rows, scores: judge.sites_auroc(rows, _by_row(scores)),
         more=_coverage,
         write=lambda path, scores: judge.write_row_scores(path, _by_row(scores)),
+        teaches=True,
     ),
     "ovr": Protocol(
         table="ovr.csv",
@@ -155,5 +165,6 @@ PROTOCOLS = {
         auroc=judge.ovr_auroc,
         more=lambda places, said: [],
         write=judge.write_ovr_scores,
+        teaches=False,
     ),
 }

@@ -64,8 +64,9 @@ def looked_at(model: Model, sense: Representation, pieces: Pieces, normal: Norma
 
 @torch.inference_mode()
 def _seen(denoiser: Denoiser, model: Model, sense: Representation, planes: Tensor, normal: Normal) -> Iterator[Observed]:
+    recipe = model.follows(sense.recipe)
     for chunk in planes.split(_CHUNK) if len(planes) else ():
-        yield observe(denoiser, standardise(chunk, normal), normal, model.bank, sense.recipe)
+        yield observe(denoiser, standardise(chunk, normal), normal, model.bank, recipe)
 
 
 def joined(parts: Sequence[Observed]) -> Observed:
@@ -73,9 +74,9 @@ def joined(parts: Sequence[Observed]) -> Observed:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def sizes(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed) -> tuple[Profile, list[Tensor]]:
+def sizes(model: Model, sense: Representation, pieces: Pieces, normal: Normal, seen: Observed) -> tuple[Profile, list[Tensor]]:
     """Profile from what the network made of `pieces.all`, and the crosswise scores of each held-out stretch."""
-    profile, scores = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1, sense.recipe.pooling)
+    profile, scores = fit_profile(normal, seen, math.ceil(sense.length / sense.hop) - 1, model.follows(sense.recipe).pooling)
     held_out = scores[sum(map(len, pieces.training)) :]
     return profile, list(held_out.split([len(p) for p in pieces.held_out]))
 
@@ -83,10 +84,8 @@ def sizes(sense: Representation, pieces: Pieces, normal: Normal, seen: Observed)
 @torch.inference_mode()
 def scored(model: Model, sense: Representation, planes: Tensor, profile: Profile) -> Tensor:
     """Scores `[N]` of planes `[N, C, H, W]` that the profile was not fitted on."""
-    normal = Normal(profile.mean, profile.deviation, profile.subband)
-    return torch.cat(
-        [planes.new_zeros(0), *(score(part, profile, sense.recipe.pooling).value for part in observed(model, sense, planes, normal))]
-    )
+    normal, pooling = Normal(profile.mean, profile.deviation, profile.subband), model.follows(sense.recipe).pooling
+    return torch.cat([planes.new_zeros(0), *(score(part, profile, pooling).value for part in observed(model, sense, planes, normal))])
 
 
 def fitted(sense: Representation, profile: Profile, held_out: Sequence[Tensor], *, seed: int) -> Fitted:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,9 +14,10 @@ from torch import Tensor
 from models.normalise import fit_normal, standardise
 from models.representation import Representation
 from monitor.learn.comparator import Statistics, statistics
-from monitor.learn.corpus import planes
+from monitor.learn.corpus import planes, windows
 from monitor.learn.places import Place, System
 from monitor.learn.protocol import Clip, Row, waveforms
+from monitor.learn.teaching import Stream, windows_for
 from monitor.records import Progress
 
 
@@ -51,6 +54,17 @@ def inputs(system: System, heard: Clips, sense: Representation) -> Tensor:
     return torch.cat(
         [standardise(each, fit_normal(normal_planes(place, heard), sense.recipe)) for place, each in zip(system, dense, strict=True)]
     )
+
+
+def streams(system: System, data: Path, sense: Representation, seconds: float) -> list[Stream]:
+    """What its discriminator is taught on in so many seconds: as many windows of each place's normal as there is time for."""
+    return [partial(_some_windows, place, data, sense, max(1, windows_for(seconds) // len(system))) for place in system]
+
+
+def _some_windows(place: Place, data: Path, sense: Representation, count: int) -> Tensor:
+    """At most so many windows `[n, length, 1]`, evenly spaced."""
+    every = torch.cat([windows(clip[:, None], sense, sense.hop // 2) for _, clip in waveforms(place.normal, data)])
+    return every[:: math.ceil(len(every) / count)]
 
 
 def _planes_to_judge(clip: Clip, sense: Representation) -> Tensor:

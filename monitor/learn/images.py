@@ -22,7 +22,7 @@ from models.representation.image import ImageSettings
 from models.score import score
 from monitor.learn import judge
 from monitor.learn.components import SIDE, PositionalComponents
-from monitor.learn.detection import DETECTORS, FUSION, by_detector, fit
+from monitor.learn.detection import FUSION, by_detector, detectors, fit
 from monitor.learn.fitting import observed
 from monitor.learn.gallery import Category, Row, categories
 from monitor.learn.maps import Folder, Map, pixel_auroc, scaled
@@ -35,6 +35,8 @@ from monitor.source.pictures import load
 from monitor.source.view import View
 
 COMPARATOR = "positional PCA"
+DETECTORS = detectors(3)
+"""Pictures have no discriminator."""
 _PROFILED = 400  # pictures of normal that a profile is made of, at most
 _SOME = 16  # pictures at a time, no more than are observed at a time
 
@@ -84,7 +86,7 @@ def evaluate_images(
         side: of the pictures, for a fresh network.
     """
     began_s = time.monotonic()
-    paths = {} if out is None else outs(out, DETECTORS[FUSION], COMPARATOR, parts=parts)
+    paths = {} if out is None else outs(out, FUSION, DETECTORS if parts else (), COMPARATOR)
     folder = None if maps is None else Folder(maps)
     if folder is not None:
         folder.check()
@@ -149,15 +151,15 @@ def _judged(
 
 def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test: Pictures) -> Generator[Progress, None, Said]:
     """What a network says of pictures, given planes `[n, C, H, W]` of normal."""
-    known = fit(model, sense, planes)
+    known, pooling = fit(model, sense, planes), model.follows(sense.recipe).pooling
     told: list[Tensor] = []
     heats: list[Map] = []
     for some in torch.from_numpy(test).split(_SOME):
         with torch.inference_mode():
             look = sense.look(some[:, None])
         for part in observed(model, sense, look.planes, known.normal):
-            result = score(part, known.profile, sense.recipe.pooling)
-            told.append(by_detector(result, known.profile, sense.recipe.pooling.counts))
+            result = score(part, known.profile, pooling)
+            told.append(by_detector(result, known.profile, pooling.counts))
             heats += [*scaled(look.in_window(result.heat))]
         yield Progress(stage, len(heats) / len(test))
     return Said(torch.cat(told).double().numpy(), heats)

@@ -19,6 +19,7 @@ from models.representation import Representation
 from models.score import observe
 from models.train import twin
 from monitor.learn.optimise import fresh, optimise, plan, primed
+from monitor.learn.teaching import Stream, taught
 from monitor.opened import open_for, representation
 from monitor.records import Progress
 
@@ -60,6 +61,16 @@ def trained(
     return Trained(models, steps, fmean(losses))
 
 
+def with_discriminators(
+    ours: Trained, sense: Representation, streams: Sequence[Sequence[Stream]], *, seed: int
+) -> Generator[Progress, None, Trained]:
+    """The same networks, each with a discriminator taught on its own streams."""
+    models = []
+    for model, own in zip(ours.models, streams, strict=True):
+        models.append((yield from taught(model, sense, own, seed=seed)))
+    return replace(ours, models=models)
+
+
 def untrained(model: Model, *, seed: int) -> Model:
     """The control: the same network and noise, its weights drawn at random.
 
@@ -72,7 +83,7 @@ def untrained(model: Model, *, seed: int) -> Model:
         for layer in denoiser.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
-    return replace(model, denoiser=denoiser.requires_grad_(False).eval())
+    return replace(model, denoiser=denoiser.requires_grad_(False).eval(), discriminator=None)
 
 
 @torch.inference_mode()
@@ -82,5 +93,7 @@ def gflop(model: Model, sense: Representation) -> float:
     normal = fit_normal(window, sense.recipe)
     # The counter knows no fused attention.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        observe(model.denoiser, standardise(window, normal), normal, model.bank, sense.recipe)
+        recipe = model.follows(sense.recipe)
+        seen = observe(model.denoiser, standardise(window, normal), normal, model.bank, recipe)
+        recipe.pooling.statistics(seen, recipe.pooling.fit(seen))
     return float(counter.get_total_flops()) / 1e9

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.learn.detection import DETECTORS
 from monitor.whole import check_writable
 
 UNTRAINED = "untrained: "
@@ -30,12 +30,15 @@ class Report:
     """Wall time."""
 
 
-def outs(out: Path, detector: str, comparator: str, *, parts: bool) -> dict[str, Path]:
-    """Where the scores of which detector go: one's to `out`, with `parts` all others' beside it. Raises DiffmonError if they cannot."""
+def outs(out: Path, detector: str, others: Sequence[str], comparator: str) -> dict[str, Path]:
+    """Where the scores of which detector go: one's to `out`, and if there are others, theirs and the controls' beside it.
+
+    Raises DiffmonError if they cannot.
+    """
     check_writable(out)  # first: a folder has no stem to name the others by
     paths = {detector: out}
-    if parts:
-        ours = {name: name.replace(" ", "") for name in DETECTORS}
+    if others:
+        ours = {name: name.replace(" ", "") for name in others}
         suffixes = ours | {comparator: comparator.split()[-1].lower(), UNTRAINED + detector: "untrained"}
         paths |= {name: out.with_stem(f"{out.stem}-{suffix}") for name, suffix in suffixes.items() if name != detector}
     for path in [*paths.values()][1:]:

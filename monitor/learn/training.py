@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from monitor.errors import DiffmonError
 from monitor.learn.corpus import Corpus, D, Decodable, decode, divide, sample, some_windows, survey, undivided
 from monitor.learn.fitting import Pieces, fitted, joined, looked_at, observed, scored, sizes
 from monitor.learn.optimise import fresh, optimise, plan, primed
+from monitor.learn.teaching import cost_s, share, taught, windows_for
 from monitor.opened import medium, open_for, representation, usual_grid
 from monitor.records import Progress
 from monitor.whole import check_writable
@@ -35,6 +37,7 @@ _QUICK = 4 * 6144  # numbers in the planes of a window up to which that pace hol
 CALIBRATED = 30
 """Windows for each second of the budget, where nothing is trained."""
 _HELD = 0.7  # of the windows that a profile is made of; the rest are of the training
+_TRAINED = 0.6  # share of the budget that is left for training, about
 _RESERVE_S = 2.0  # alarm levels and saving
 
 
@@ -106,13 +109,16 @@ def train(
     yield from job.decode_training(corpus)
     inputs = standardise(job.training, fit_normal(job.training, sense.recipe))
     model = primed(model, sense, inputs)
-    calibration_s = job.calibration_cost_s(model, corpus)
-    left_s = budget_s - (time.monotonic() - began_s) - calibration_s - _RESERVE_S
-    schedule = plan(model, sense, inputs, seconds=left_s, steps=steps)
+    taught_on = windows_for(share(sense) * _TRAINED * budget_s)
+    judging_s = job.judging_s(model)
+    later_s = job.calibrated(corpus) * judging_s + bool(share(sense)) * cost_s(taught_on, judging_s)
+    schedule = plan(model, sense, inputs, seconds=budget_s - (time.monotonic() - began_s) - later_s - _RESERVE_S, steps=steps)
     done, loss = 0, 1.0
     for step in optimise(model, sense, inputs, schedule, seed=seed):
         done, loss = step.number, step.loss
         yield Progress("training", done / schedule.steps, loss)
+    stream = partial(some_windows, corpus.training, sense, taught_on, np.random.default_rng(seed))
+    model = yield from taught(model, sense, [stream], seed=seed)
     yield from job.calibrate(model, corpus)
     summary = job.summary(len(found.recordings), found.unreadable, model, out, steps=done, loss=loss, rate=rate, began_s=began_s)
     write(lambda: save_model(out, model, job.fitted, notes(summary)), out)
@@ -173,13 +179,16 @@ class Job:
         if not len(self.training):
             raise DiffmonError("\n".join([*self._failed, "none of the normal to train on could be decoded"]))
 
-    def calibration_cost_s(self, model: Model, corpus: Corpus) -> float:
-        """About how long `calibrate` will take."""
-        count = sum(s.seconds for s in [*corpus.training, *corpus.held_out]) / self._hop_s
+    def calibrated(self, corpus: Corpus) -> float:
+        """How many windows `calibrate` will judge."""
+        return min(sum(s.seconds for s in [*corpus.training, *corpus.held_out]) / self._hop_s, self._most_profiled)
+
+    def judging_s(self, model: Model) -> float:
+        """About how long it takes to judge a window."""
         began_s = time.monotonic()
         few = self.training[:16]
         list(observed(model, self._sense, few, fit_normal(few, self._sense.recipe)))
-        return 1.3 * (time.monotonic() - began_s) / len(few) * min(count, self._most_profiled)
+        return 1.3 * (time.monotonic() - began_s) / len(few)
 
     def calibrate(self, model: Model, corpus: Corpus) -> Iterator[Progress]:
         """Profile and alarm levels: sizes from some of the normal, scores from all the held-out that the budget has time for."""
@@ -207,7 +216,7 @@ class Job:
             seen.append(part)
             done += count_of(part)
             yield Progress("calibrating", min(1.0, done * self._hop_s / total_s))
-        profile, scores = sizes(self._sense, pieces, normal, joined(seen))
+        profile, scores = sizes(model, self._sense, pieces, normal, joined(seen))
         for planes in decode(rest, self._sense, self._sense.hop, self._failed.append):
             scores.append(scored(model, self._sense, planes, profile))
             done += len(planes)

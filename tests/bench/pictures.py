@@ -31,10 +31,11 @@ from torch import Tensor
 
 from models.checkpoint import Model
 from models.representation.audio import RECIPE, AudioRepresentation, AudioSettings
+from models.score import PARTS
 from models.score import score as scored
 from monitor.errors import DiffmonError, SourceError
 from monitor.learn.corpus import planes
-from monitor.learn.detection import DETECTORS, Fit, by_detector, fit
+from monitor.learn.detection import Fit, by_detector, fit
 from monitor.learn.fitting import joined, observed
 from monitor.learn.heard import Clips, decoded, inputs, normal_planes
 from monitor.learn.network import start_from, trained
@@ -66,7 +67,7 @@ class View:
     heat: Values
     """`[H, W]`."""
     scores: Values
-    """Of the window from each column on, `[n, D]` in the order of `DETECTORS`."""
+    """Of the window from each column on, `[n, D]`, the parts first, then the fusion."""
     edges_s: Values
     """Where the columns meet, `[W + 1]`."""
 
@@ -85,11 +86,10 @@ class Looker:
         seen = planes(clip[:, None], self.sense, after - first)
         found = joined(list(observed(self.model, self.sense, seen, known.normal)))
         back = seen[:, None, 0] - found["cells"][:, :, 0] * known.normal.deviation[0]
-        hot = stitched(self.sense.recipe.pooling.heat(found, known.profile.sizes))
+        pooling = self.model.follows(self.sense.recipe).pooling
+        hot = stitched(pooling.heat(found, known.profile.sizes))
         edges_s = (first + (after - first) * np.arange(hot.shape[-1] + 1)) / self.sense.rate_hz
-        scores = by_detector(
-            scored(found, known.profile, self.sense.recipe.pooling), known.profile, self.sense.recipe.pooling.counts
-        ).numpy()
+        scores = by_detector(scored(found, known.profile, pooling), known.profile, pooling.counts).numpy()
         return View(stitched(seen[:, 0]).numpy(), stitched(back).numpy(), hot.numpy(), scores, edges_s)
 
     def event_s(self, row: Row, clip: Clip) -> tuple[float, float]:
@@ -217,10 +217,9 @@ def _scores(axis: Any, view: View, clean: View, known: Fit) -> None:
     """The scores of the windows, at their middle."""
     width = len(view.edges_s) - len(view.scores)
     middle_s = [(view.edges_s[i] + view.edges_s[i + width]) / 2 for i in range(len(view.scores))]
-    for i, name in enumerate(DETECTORS):
-        if name in ("R", "S", "T"):
-            axis.plot(middle_s, view.scores[:, i], linewidth=1, label=name)
-    fusion = DETECTORS.index("fusion")
+    fusion = len(known.profile.mean_scale) - 1
+    for i, name in enumerate(PARTS[:fusion]):
+        axis.plot(middle_s, view.scores[:, i], linewidth=1, label=name)
     axis.plot(middle_s, view.scores[:, fusion], color="black", linewidth=2.5, label="fusion")
     axis.plot(middle_s, clean.scores[:, fusion], color="black", linewidth=1.2, linestyle="--", label="fusion, without the event")
     level = float(np.quantile(known.usual.numpy(), USUAL))
