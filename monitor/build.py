@@ -21,7 +21,7 @@ from monitor.config import (
     StreamConfig,
 )
 from monitor.control import Control, Told
-from monitor.engine import Engine, open_profile, pick_device
+from monitor.engine import BATCH, Engine, open_profile, pick_device
 from monitor.event import Rule
 from monitor.evidence.sink import Evidence
 from monitor.feed import files, is_live, is_once, source
@@ -220,7 +220,17 @@ def pipeline(
     if metrics is not None:
         judging = measured(judges, metrics.judged)
         _show(metrics.vitals, notifier, readers, watches, device)
-    spine = Pipeline(watches=watches, readers=readers, engines=judging, sinks=sinks, arrived=arrived, notifier=notifier, reached=reached)
+    spine = Pipeline(
+        watches=watches,
+        readers=readers,
+        engines=judging,
+        sinks=sinks,
+        arrived=arrived,
+        notifier=notifier,
+        reached=reached,
+        batch=BATCH[device.type],
+        max_wait_s=config.max_wait,
+    )
     control = Control(spine, config.stream, orders=orders, level=lambda s: level(s, opened[s.name], judges[s.name]), kept=outbox, told=told)
     spine.attend = control.tick
     if path is not None:
@@ -264,5 +274,6 @@ def _show(vitals: Vitals, notifier: Notifier, readers: Mapping[str, Reader], wat
     vitals.restarts = lambda stream: readers[stream].restarts
     vitals.reason = lambda stream: readers[stream].why
     vitals.lost = lambda stream: watches[stream].windower.lost
+    vitals.dropped = lambda stream: watches[stream].windower.dropped
     if device.type == "cuda":
         vitals.gpu_bytes = partial(torch.cuda.memory_reserved, device)

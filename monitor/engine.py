@@ -25,6 +25,8 @@ from monitor.records import Explanation, Judgement, Kind, Window
 
 _EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
 _SOME = {"cpu": 1 << 16, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory, on a CPU 4 MB a window
+BATCH = {"cpu": 32, "cuda": 1024}
+"""Windows that are judged together at most, by device: a GPU is only fast with many."""
 
 
 class Engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from monitor.batch import Batcher
 from monitor.errors import OutOfMemoryError, SourceError
 from monitor.health import Notifier
 from monitor.reader import Reader
@@ -24,7 +24,6 @@ from monitor.watch import Watch
 log = structlog.get_logger(__name__)
 
 BATCH = 32
-_MOST_NUMBERS = 1 << 20  # of windows that are cut before any is judged; so many make some 32 windows of sound, or five pictures
 _TICK_S = 0.1
 _STATS_S = 60.0
 
@@ -47,6 +46,8 @@ class Pipeline:
         engines: by stream; streams that share a network share an engine, and its batches.
         arrived: the condition that all rings notify.
         reached: by stream that can be read again, is told the index from which it would have to be.
+        batch: how many windows are judged together at most.
+        max_wait_s: how long a window may wait for others to be judged with.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class Pipeline:
         arrived: threading.Condition,
         notifier: Notifier,
         reached: Mapping[str, Callable[[int], None]] | None = None,
+        batch: int = BATCH,
+        max_wait_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.watches = watches
@@ -75,7 +78,9 @@ class Pipeline:
         """Called in every round, a few times a second."""
         self.also: Callable[[], Mapping[str, object]] = dict
         """What else belongs into the node's counters."""
-        self._room = sys.maxsize
+        self._batcher = Batcher({name: watch.windower for name, watch in watches.items()}, size=batch)
+        self._room = batch
+        self._max_wait_s = max_wait_s
         self._stopping = False
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._disabled: set[str] = set()
@@ -84,7 +89,7 @@ class Pipeline:
         """Why a stream has no signal; none if it has."""
         self._counts: Counter[str] = Counter()
         self._began_s = clock()
-        self._stats_s = self._began_s
+        self._stats_s = self._looked_s = self._began_s
 
     def run(self) -> None:
         """Watches; returns once everything open is ended and told. Raises SourceError if a source ended by one."""
@@ -121,12 +126,9 @@ class Pipeline:
     def _step(self) -> bool:
         """One round: wait for items, judge what is there, see to the clock. Whether every source has ended and was judged."""
         with self._arrived:
-            windows = self._cut()
-            if not windows:
-                self._arrived.wait(_TICK_S)
-                windows = self._cut()
+            windows, empty = self._gather()
             # Asked while nothing can arrive: what comes while we judge is neither late nor the end.
-            events = self._passed(self._clock(), busy={w.stream for w in windows})
+            events = self._passed(self._clock(), empty)
             done = not windows and all(w.ring.finished for w in self.watches.values())
         self._publish(events)
         self._judge([w for w in windows if w.stream not in self._disabled and not self._learned(w)])
@@ -137,24 +139,28 @@ class Pipeline:
         self.notifier.progress()
         return done
 
-    def _cut(self) -> list[Window]:
-        """Windows that are ready, the streams in turn, about a batch."""
+    def _gather(self) -> tuple[list[Window], set[str]]:
+        """A batch as soon as it is full or its first window may have waited for long enough; and the streams that have no window in it."""
         windows: list[Window] = []
-        numbers = 0
-        ready = list(self.watches)
-        while ready and len(windows) < min(BATCH, self._room):
-            cut = [w for name in ready if (w := self.watches[name].windower.next()) is not None]
-            windows += cut
-            numbers += sum(w.items.size for w in cut)
-            ready = [w.stream for w in cut] if numbers < _MOST_NUMBERS else []
-        return windows
+        empty = self._batcher.cut(windows, self._room)
+        if not windows:
+            self._looked_s = self._clock()
+            self._arrived.wait(_TICK_S)
+            empty = self._batcher.cut(windows, self._room)
+        # What is found came after no stream had any, so it has waited no longer than since then.
+        while windows and not self._batcher.full(windows, self._room):
+            left_s = self._looked_s + self._max_wait_s - self._clock()
+            if left_s <= 0:
+                self._looked_s = self._clock()
+                break
+            self._arrived.wait(left_s)
+            empty = self._batcher.cut(windows, self._room)
+        return windows, empty
 
-    def _passed(self, now_s: float, *, busy: set[str]) -> list[Event]:
+    def _passed(self, now_s: float, empty: set[str]) -> list[Event]:
         """What there is to tell of the streams that have no window: that one has ended, or been silent for too long."""
         events: list[Event] = []
-        for name, watch in self.watches.items():
-            if name in busy:
-                continue
+        for watch in (watch for name, watch in self.watches.items() if name in empty):
             if watch.ring.finished:
                 events += watch.stop("stopped" if watch.ring.error is None else "signal_lost")
             else:
@@ -229,6 +235,7 @@ class Pipeline:
             self._set_status(name, self._status_of(name), self._readers[name].reason)
         for student in self.students.values():
             student.tick()
+        self._batcher.tell(now_s)
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
             for sink in self._sinks:
@@ -266,6 +273,7 @@ class Pipeline:
             "no_signal": {name: reason for name, reason in self._reasons.items() if reason is not None},
             "source_restarts": restarts,
             "windows_skipped": sum(w.skipped for w in windowers),
+            "windows_dropped": self._batcher.dropped,
             "items_lost": sum(w.lost for w in windowers),
             **self._counts,
             **({"drift": drifts} if drifts else {}),

@@ -27,6 +27,8 @@ class Windower:
         """Absolute index up to which everything is in a window or counted as lost."""
         self.skipped = 0
         """Windows that could not be cut, for something was lost or there was no time; any thread may read it."""
+        self.dropped = 0
+        """Of these, those that were there and were overwritten before there was time; any thread may read it."""
         self.lost = 0
         """Items that are in no window, in all; any thread may read it."""
 
@@ -79,7 +81,9 @@ class Windower:
         """Goes on behind the gap in the coming window, or behind what was overwritten before it was read."""
         ends = [b for a, b in self._ring.gaps if self._start < b and a < self._start + self._length]
         behind = ends[-1] if ends else self._ring.oldest
-        self._start = -(-behind // self._hop) * self._hop
+        start = -(-behind // self._hop) * self._hop
+        self.dropped += 0 if ends else (start - self._start) // self._hop
+        self._start = start
 
 
 def fill(items: Items, length: int) -> Items:

@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.event import Rule
 from monitor.health import Notifier
-from monitor.pipeline import Judge, Pipeline
+from monitor.pipeline import BATCH, Judge, Pipeline
 from monitor.reader import Reader
 from monitor.records import Block, Event, Judgement, Reading, StreamStatus, Window
 from monitor.replay import Tally, replay
@@ -166,6 +166,8 @@ def pipeline(
     engines: Mapping[str, Judge] | None = None,
     clock: Callable[[], float] = lambda: 0.0,
     capacity: int = 100_000,
+    batch: int = BATCH,
+    max_wait_s: float = 0.0,
 ) -> Pipeline:
     """A spine from scripted sources, with one engine for all streams if none are given; a clock that stands still finds nothing late."""
     arrived, one = threading.Condition(), Mean()
@@ -181,6 +183,8 @@ def pipeline(
         sinks=sinks,
         arrived=arrived,
         notifier=Notifier(),
+        batch=batch,
+        max_wait_s=max_wait_s,
         clock=clock,
     )
 

@@ -32,6 +32,7 @@ CONTRACT: dict[str, tuple[str, tuple[str, ...]]] = {
     "diffmon_stream_last_window_timestamp_seconds": ("gauge", STREAM),
     "diffmon_source_restarts_total": ("counter", STREAM),
     "diffmon_items_lost_total": ("counter", STREAM),
+    "diffmon_windows_dropped_total": ("counter", STREAM),
     "diffmon_windows_total": ("counter", STREAM),
     "diffmon_events_total": ("counter", ("stream", "type")),
     "diffmon_anomaly_score": ("gauge", STREAM),
@@ -154,7 +155,14 @@ def test_every_stream_is_there_from_the_start(daemon: Daemon) -> None:
     """Counters at 0, so that the first increase is seen; what was not measured yet is no number, so that it alarms nobody."""
     now = daemon.now()
     for stream in ("fan", "pump"):
-        zeros = ["windows_total", "items_lost_total", "stream_up", "source_restarts_total", "stream_last_window_timestamp_seconds"]
+        zeros = [
+            "windows_total",
+            "items_lost_total",
+            "windows_dropped_total",
+            "stream_up",
+            "source_restarts_total",
+            "stream_last_window_timestamp_seconds",
+        ]
         events = [f"diffmon_events_total{{{stream},{kind}}}" for kind in ("new", "update", "end")]
         assert {0.0} == {now[name] for name in [*(f"diffmon_{z}{{{stream}}}" for z in zeros), *events]}
         assert all(

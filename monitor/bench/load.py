@@ -22,7 +22,7 @@ from monitor.bench.track import track
 from monitor.build import RING_S, level, recording_clock
 from monitor.config import MqttConfig, StreamConfig
 from monitor.demo.broker import HOST
-from monitor.engine import Engine, pick_device
+from monitor.engine import BATCH, Engine, pick_device
 from monitor.errors import DiffmonError
 from monitor.health import Notifier
 from monitor.measured import measured
@@ -91,7 +91,8 @@ def _opened(job: Job) -> Opened:
 def _pipeline(job: Job, opened: Opened, rings: Mapping[str, Ring], feeding: Feeder, probe: Probe, arrived: threading.Condition) -> Pipeline:
     """The spine as the daemon has it, warm; that all streams are alike saves the minute in which a model is read for each of thousands."""
     sense = opened.representation
-    engine = Engine(opened.model, sense, dict.fromkeys(rings, opened.fitted.profile), device=pick_device("auto"))
+    device = pick_device("auto")
+    engine = Engine(opened.model, sense, dict.fromkeys(rings, opened.fitted.profile), device=device)
     engine.warm("s0")
     source = {"type": "stdin", "rate_hz": round(sense.rate_hz)}
     stream = StreamConfig.model_validate(
@@ -117,6 +118,7 @@ def _pipeline(job: Job, opened: Opened, rings: Mapping[str, Ring], feeding: Feed
         sinks=[sink, probe],
         arrived=arrived,
         notifier=Notifier(),
+        batch=BATCH[device.type],
     )
 
 

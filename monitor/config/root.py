@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from monitor.config.node import EvidenceConfig, HealthConfig, HomeAssistantConfig, MqttConfig, WebConfig
-from monitor.config.section import Name, Section
+from monitor.config.section import Duration, Name, Section
 from monitor.config.source import StdinConfig
 from monitor.config.stream import StreamConfig
 
@@ -23,6 +23,8 @@ class Config(Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs."""
+    max_wait: Annotated[Duration, Field(le=1)] = 0.0
+    """How long a window may wait to be judged together with others (s)."""
     state_dir: Path | None = None
     """Folder for what must outlive the daemon; the one that systemd gives (`STATE_DIRECTORY`) if none."""
     mqtt: MqttConfig | None = None

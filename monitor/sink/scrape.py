@@ -40,13 +40,17 @@ class Scrape(Collector):
         lost = CounterMetricFamily(
             "diffmon_items_lost_total", "Items (samples) that no window could take in: gaps and overruns.", labels=["stream"]
         )
+        dropped = CounterMetricFamily(
+            "diffmon_windows_dropped_total", "Windows that were overwritten before they could be judged.", labels=["stream"]
+        )
         for stream, now in list(self._vitals.statuses.items()):
             up.add_metric([stream], now == "online")
             restarts.add_metric([stream], self._vitals.restarts(stream))
             lost.add_metric([stream], self._vitals.lost(stream))
+            dropped.add_metric([stream], self._vitals.dropped(stream))
             for possible in get_args(StreamStatus):
                 status.add_metric([stream, possible], now == possible)
-        yield from (up, status, restarts, lost)
+        yield from (up, status, restarts, lost, dropped)
         if self._vitals.drift is not None:
             drift = GaugeMetricFamily(
                 "diffmon_drift_log10", "Decimal logarithm of the drift statistic; flagged from 6 on.", labels=["stream"]

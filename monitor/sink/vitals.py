@@ -53,6 +53,8 @@ class Vitals:
     """Why a stream is not heard, if it is not and that is known."""
     lost: Callable[[str], int] = lambda stream: 0
     """How many of a stream's items are in no window."""
+    dropped: Callable[[str], int] = lambda stream: 0
+    """How many of a stream's windows were overwritten before they could be judged."""
     drift: Callable[[str], float] | None = None
     """Decimal logarithm of a stream's drift statistic; none where no stream is followed."""
     evidence_failing: Callable[[], bool] = lambda: False
