@@ -20,8 +20,14 @@ import pyte
 
 from tests.broker import until
 
-# In the program's own process, before it becomes that program: its terminal becomes the one that Ctrl-C comes from.
-_TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvpe(sys.argv[1], sys.argv[1:], os.environ)"
+# In the program's own process, before it becomes that program: its terminal becomes the one that Ctrl-C comes from, and Ctrl-C is
+# obeyed, as it is not by what a script has put into the background.
+_TAKE = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvpe(sys.argv[1], sys.argv[1:], os.environ)
+"""
 
 
 class Terminal:
