@@ -24,8 +24,8 @@ class Pooling(Protocol):
     def counts(self) -> tuple[int, ...]:
         """Statistics in each part of the score: R, S, T, and D where there is one."""
 
-    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
-        """What is kept of standardised planes `[B, C, H, W]`, of their residuals `[B, L, C, H, W]` and of their features."""
+    def observe(self, planes: Callable[[], Tensor], residual: Tensor, seen: Encoded) -> Observed:
+        """What is kept of standardised planes `[B, C, H, W]`, made when asked for, of their residuals `[B, L, C, H, W]` and features."""
 
     def fit(self, normal: Observed) -> Sizes:
         """How large all of it is in normal."""

@@ -18,7 +18,7 @@ POOLING = PicturePooling()
 
 def observed(residual: Tensor, seen: Encoded) -> Observed:
     """What is kept of residuals and features; of the pictures themselves nothing is."""
-    return POOLING.observe(residual[:, 0], residual, seen)
+    return POOLING.observe(lambda: residual[:, 0], residual, seen)
 
 
 def seeded(seed: int) -> Generator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -21,9 +23,9 @@ class DiscriminatingPooling(SoundPooling):
         self.counts = (*SoundPooling.counts, _COUNT)
         self._discriminator = discriminator
 
-    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
+    def observe(self, planes: Callable[[], Tensor], residual: Tensor, seen: Encoded) -> Observed:
         """The planes as well."""
-        return {**super().observe(planes, residual, seen), "planes": planes}
+        return {**super().observe(planes, residual, seen), "planes": planes()}
 
     def statistics(self, observed: Observed, sizes: Sizes) -> Tensor:
         """D: the logit of the window."""

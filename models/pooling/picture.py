@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class PicturePooling:
 
     counts: tuple[int, ...] = (15, 2, 1)
 
-    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
+    def observe(self, planes: Callable[[], Tensor], residual: Tensor, seen: Encoded) -> Observed:
         """Mean and mean square of residuals over cells of 4 pixels, `[B, L, C, h, w]`; features `[B, K, h, w]`."""
         flat = residual.flatten(0, 1)
         return {

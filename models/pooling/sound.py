@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,7 +27,7 @@ class SoundPooling:
 
     counts: tuple[int, ...] = (6, 1, 1)
 
-    def observe(self, planes: Tensor, residual: Tensor, seen: Encoded) -> Observed:
+    def observe(self, planes: Callable[[], Tensor], residual: Tensor, seen: Encoded) -> Observed:
         """Residuals as they are, and what each half second of them and each second of the features looks like."""
         return {
             "cells": residual,
