@@ -44,8 +44,8 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
-class Shower:
-    """Shows windows of one stream as the discriminator will see them."""
+class Sampler:
+    """Makes examples of the windows of a stream, as the discriminator will see them."""
 
     denoiser: Denoiser
     bank: Tensor

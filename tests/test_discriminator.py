@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator as Steps
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -24,12 +25,14 @@ from models.synthetic.sound import made
 from models.teach import BATCH
 from models.unet import UNetSettings
 from monitor.learn.fitting import Pieces, fitted, joined, observed, sizes
+from monitor.learn.network import trained
 from monitor.learn.optimise import noise
 from monitor.learn.teaching import taught, windows_for
 from monitor.records import Progress
 
 SOUND = AudioRepresentation(AudioSettings())
 REPEATED = 32
+T = TypeVar("T")
 DISCRIMINATING = Discriminating(made, usual, DiscriminatingPooling)
 
 
@@ -60,7 +63,7 @@ def learn(model: Model, seed: int = 0) -> tuple[list[Progress], Model]:
     return ended(taught(model, SOUND, [lambda: hiss(24, seed=1)], seed=seed, repeated=REPEATED))
 
 
-def ended(steps: Steps[Progress, None, Model]) -> tuple[list[Progress], Model]:
+def ended(steps: Steps[Progress, None, T]) -> tuple[list[Progress], T]:
     """What was told on the way, and what came of it."""
     told: list[Progress] = []
     while True:
@@ -121,6 +124,14 @@ def test_where_nothing_can_be_learned_there_is_none(untaught: Model) -> None:
         sense.recipe = replace(sense.recipe, discriminating=discriminating)
         steps = taught(untaught, sense, [lambda windows=windows: windows], seed=0)  # type: ignore[misc]
         assert untaught is ended(steps)[1]
+
+
+def test_training_goes_on_without_it(model: Model) -> None:
+    """A discriminator knows what the network left over as it was: one that is trained further has none until one is taught anew."""
+    inputs = standardise(SOUND.planes(hiss(8, seed=1)), fit_normal(SOUND.planes(hiss(8, seed=1)), SOUND.recipe))
+    steps = trained(model, SOUND, [inputs], budget_s=0.1, seed=0)
+    assert [None] == [each.discriminator for each in ended(steps)[1].models]
+    assert model.discriminator is ended(trained(model, SOUND, [inputs], budget_s=0.0, seed=0))[1].models[0].discriminator
 
 
 def test_it_is_kept_with_its_network(model: Model, tmp_path: Path) -> None:

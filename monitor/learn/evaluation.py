@@ -90,7 +90,7 @@ def evaluate(
     rules.auroc(rows, {(place.name, row.number): 0.0 for place in places for row in place.judged})
     start, sense = start_from(init, seed, kind="audio", grid=asdict(AudioSettings()))
     taught_s = share(sense) * budget_s if rules.teaches else 0.0
-    names = detectors(4 if taught_s or start.discriminator else 3)
+    names = detectors(4 if taught_s or (start.discriminator and not budget_s) else 3)
     paths = {} if out is None else outs(out, rules.detector, names if parts else (), COMPARATOR)
     if sense.rate_hz != RATE_HZ:
         raise ModelError(f"{init}: listens at {sense.rate_hz:g} Hz, expected {RATE_HZ} Hz, at which the clips are")

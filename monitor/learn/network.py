@@ -51,6 +51,7 @@ def trained(
     models = [primed(replace(start, denoiser=twin(start.denoiser)), sense, each) for each in inputs]
     if budget_s == 0:
         return Trained(models, 0, None)
+    models = [replace(model, discriminator=None) for model in models]  # it judges by the network that it was taught with
     steps, losses = 0, []
     for i, (model, each) in enumerate(zip(models, inputs, strict=True)):
         schedule = plan(model, sense, each, seconds=budget_s / len(inputs), steps=None)

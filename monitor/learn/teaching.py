@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.checkpoint import Model
 from models.discriminator import Discriminator, DiscriminatorSettings
-from models.examples import PER_WINDOW, Examples, Shower, joined
+from models.examples import PER_WINDOW, Examples, Sampler, joined
 from models.representation import Representation
 from models.teach import BATCH, teach
 from models.train import twin
@@ -24,7 +24,6 @@ _LEAST = 8  # windows
 REPEATED = 7
 """Times that an example is shown; more often, it is learned by heart."""
 _SHARE = 0.45  # of the time for training
-
 
 Stream = Callable[[], Tensor]
 """Windows `[n, length, *item]` of one stream's normal, in order of time."""
@@ -55,11 +54,11 @@ def taught(
     if sense.recipe.discriminating is None:
         return model
     found = []
-    shower = Shower(model.denoiser, model.bank, sense, sense.recipe.discriminating)
+    sampler = Sampler(model.denoiser, model.bank, sense, sense.recipe.discriminating)
     generator = torch.Generator().manual_seed(seed)
     for i, stream in enumerate(streams):
         windows = stream()
-        for part in shower.examples(windows, generator) if len(windows) else ():
+        for part in sampler.examples(windows, generator) if len(windows) else ():
             found.append(part)
             yield Progress("making anomalies", (i + 1) / len(streams))
     if not any(part.changed.any() for part in found):

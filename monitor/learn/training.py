@@ -98,7 +98,8 @@ def train(
         model = fresh(kind, settings, sense, seed=seed)
     else:
         opened = open_for(init, None, kind=kind)
-        model, sense = opened.model, opened.representation
+        # A discriminator judges by the network that it was taught with.
+        model, sense = replace(opened.model, discriminator=None), opened.representation
     reads = medium(kind, sense)
     found = survey(paths, reads, sense)
     corpus = divide(found.recordings, reads, sense.length / sense.rate_hz)
