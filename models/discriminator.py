@@ -7,6 +7,7 @@ never met a real anomaly.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +60,7 @@ class Discriminator(nn.Module):
         heat = self.heat(x)[:, 0]
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
         places = heat.flatten(1)
-        return self.whole(pooled)[:, 0] + places.logsumexp(1) - torch.tensor(float(places.shape[1])).log(), heat
+        return self.whole(pooled)[:, 0] + places.logsumexp(1) - math.log(places.shape[1]), heat
 
     def seen(self, residual: Tensor, planes: Tensor) -> Tensor:
         """What the network looks at, with the row of every cell, `[B, C * (L + 1) + 1, H, W]`, of about unit size."""

@@ -23,7 +23,7 @@ def teach(discriminator: Discriminator, average: Discriminator, examples: Exampl
     """Trains in place, each batch half normal and half not, yielding after every step.
 
     `average` receives the exponential moving average of the weights: that is the network to keep. The same seed and number of
-    steps give the same weights on one CPU. Nothing is learned of an anomaly of which nothing can be seen.
+    steps give the same weights on one CPU. An anomaly that changed no cell counts as normal.
     """
     generator = torch.Generator().manual_seed(seed)
     strange = examples.changed.flatten(1).any(1)

@@ -99,7 +99,7 @@ class Pipeline:
             done = False
             while not (done or self._stopping):
                 done = self._step()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: whatever ends it, what is open is ended and told first
             self._close("interrupted")
             raise
         self._close("stopped")

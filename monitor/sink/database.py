@@ -87,7 +87,7 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
         yield database
         database.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # Ctrl-C too: half a transaction must not stay open
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
