@@ -63,7 +63,8 @@ def environment(place: Path) -> dict[str, str]:
 )
 def test_a_shell_completes(shell: str, typed: str, completed: str, place: Path) -> None:
     """Verbs, options, streams of the configuration and files, at a press of the tabulator."""
-    with Terminal(*SHELLS[shell], environment=environment(place), cwd=place) as terminal:
+    # So wide that no line is broken, even if what is typed is echoed once before the prompt has come.
+    with Terminal(*SHELLS[shell], size=(200, 30), environment=environment(place), cwd=place) as terminal:
         script = "diffmon completion fish | source" if shell == "fish" else f'eval "$(diffmon completion {shell})"'
         terminal.type(f"{BEGIN[shell]}{script}; echo rea''dy\n")
         terminal.shows("ready")
