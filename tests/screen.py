@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,9 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvpe(sys.argv[1], sys.argv[1:], os.environ)
 """
+
+STILL_S = 0.05
+"""After so long without a byte a frame is whole: the next one comes a quarter of a second after it."""
 
 
 class Terminal:
@@ -53,6 +57,9 @@ class Terminal:
             **ends,  # type: ignore[call-overload]
         )
         self._gone = threading.Event()
+        self._reading = threading.Lock()
+        self._fed_s = 0.0
+        """When something was last written to it."""
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
@@ -77,9 +84,16 @@ class Terminal:
         return [*above, *self.lines()]
 
     def shows(self, *texts: str) -> list[str]:
-        """The screen, as soon as all of these stand on it."""
-        until(lambda: all(text in "\n".join(self.lines()) for text in texts), timeout_s=90)
-        return self.lines()
+        """The screen, as soon as all of these stand on it and no frame is half drawn."""
+        found: list[str] = []
+
+        def whole() -> bool:
+            with self._reading:
+                found[:] = self.lines()
+                return time.monotonic() - self._fed_s > STILL_S and all(text in "\n".join(found) for text in texts)
+
+        until(whole, timeout_s=90)
+        return found
 
     def type(self, text: str) -> None:
         """Presses keys."""
@@ -116,4 +130,7 @@ class Terminal:
         with suppress(OSError):  # hung up
             while not self._gone.is_set():
                 if select.select([self._ours], [], [], 0.02)[0]:
-                    self._stream.feed(os.read(self._ours, 1 << 16))
+                    read = os.read(self._ours, 1 << 16)
+                    with self._reading:
+                        self._stream.feed(read)
+                        self._fed_s = time.monotonic()
