@@ -29,7 +29,7 @@ from torch import Tensor
 from models.profile import Profile
 from models.representation.audio import AudioSettings
 from models.representation.image import ImageSettings
-from models.synthetic import picture, sound
+from models.synthetic import sound
 from monitor.errors import DiffmonError
 from monitor.learn import images, judge
 from monitor.learn.corpus import windows
@@ -45,6 +45,7 @@ from monitor.options import Duration
 from monitor.present import outcome
 from monitor.records import Progress
 from monitor.whole import write_whole
+from tests.bench import made_picture
 
 COLUMNS = "sense", "place", "made", "real"
 EACH = 4
@@ -109,7 +110,7 @@ def of_images(data: Path, *, budget_s: float, seed: int, only: Sequence[str], si
 
 def of_pictures(good: Tensor, generator: torch.Generator) -> Tensor:
     """Anomalies of pictures `[n, H, W, 3]` of bytes, likewise."""
-    parts = [picture.made(some.permute(0, 3, 1, 2) / 255, generator).pictures for some in good.split(SOME)]
+    parts = [made_picture.made(some.permute(0, 3, 1, 2) / 255, generator).pictures for some in good.split(SOME)]
     return (torch.cat(parts) * 255).round().byte().permute(0, 2, 3, 1)
 
 

@@ -1,18 +1,27 @@
 """Made anomalies of pictures: a place that looks like another, is another colour, another texture, bent, smeared or scratched.
 
-Where it is, and what is there, are drawn apart: so a scratch may be dark, shiny, bent or of the part's own texture.
+  python -m tests.bench.made_picture sheet.png      draws a sheet of them, of the demo's conveyor
+
+Where it is, and what is there, are drawn apart: so a scratch may be dark, shiny, bent or of the part's own texture. The cameras' models
+learn nothing from them; `made_against_real` asks whether such anomalies tell how real ones are found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
+import click
+import matplotlib as mpl
+import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from models.synthetic.draw import chance, choice, log_uniform, uniform
+from monitor.demo.conveyor import STEP_S, Conveyor, Footage
 
 _SIZES = 0.01, 0.3  # half the length of a shape, of the picture's side
 _SLENDER = 0.03, 0.4  # half the width of a stroke, of its length; a pixel at least
@@ -20,6 +29,7 @@ _LOBES = 5  # of an outline
 _GRAINS = 2, 24  # pixels of a texture that is drawn
 _LOW = 8  # pixels over which colour follows the surroundings, where only detail is pasted
 _FAINTEST = 0.25  # of the full change
+_ROWS, _COLUMNS = 2, 6  # of the sheet
 
 
 class Strange(NamedTuple):
@@ -168,3 +178,27 @@ def smooth(noise: Tensor, generator: Generator) -> Tensor:
     spectrum = (-hz * grain.square() * 4).exp()
     rough = torch.fft.irfft2(torch.fft.rfft2(noise) * spectrum, s=noise.shape[2:])
     return rough / rough.std((2, 3), keepdim=True).clamp_min(1e-6)
+
+
+@click.command()
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def main(out: Path, seed: int) -> None:
+    """Draws a sheet: pairs of a picture with an anomaly, and where that is."""
+    mpl.use("agg")
+    footage = Footage(Conveyor.drawn(seed), seed=seed)
+    seen = np.stack([footage.frame(STEP_S * (i + 0.5)) for i in range(_ROWS * _COLUMNS)])
+    strange = made(torch.from_numpy(seen).permute(0, 3, 1, 2) / 255, Generator().manual_seed(seed))
+    figure = Figure(figsize=(2.2 * _COLUMNS, 2.2 * 2 * _ROWS), dpi=80, layout="constrained")
+    axes = figure.subplots(2 * _ROWS, _COLUMNS).reshape(_ROWS, 2, _COLUMNS).swapaxes(1, 2).reshape(-1, 2)
+    for (above, below), picture, mask in zip(axes, strange.pictures, strange.mask, strict=True):
+        above.imshow(picture.permute(1, 2, 0))
+        below.imshow(mask, cmap="magma", vmin=0, vmax=1)
+        above.set_axis_off()
+        below.set_axis_off()
+    figure.savefig(out)
+    click.echo(f"{out}: {len(seen)} pictures")
+
+
+if __name__ == "__main__":
+    main()
