@@ -114,6 +114,23 @@ def evaluate_images(
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """One category's normal, learned."""
+
+    sense: Representation
+    trained: Trained
+    normal: Pictures
+    usual: Tensor
+    """Planes `[n, C, H, W]` of the normal that a profile is made of."""
+    test: Pictures
+
+    @property
+    def model(self) -> Model:
+        """Its network."""
+        return self.trained.models[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What one network says of the test pictures of a category."""
 
@@ -128,17 +145,10 @@ def _judged(
     """Learns one category's normal, and judges its test pictures."""
     began_s = time.monotonic()
     rows = category.judged
-    normal = yield from _pictures(f"{category.name}: reading", category.normal, data, sense)
-    test = yield from _pictures(f"{category.name}: reading", rows, data, sense)
-    if not start.constants:  # a network to start from looks at parts as it has learned to
-        sense = sense.adapted(torch.from_numpy(_some(normal, sense.recipe.adapts_to))[:, None])
-        start = replace(start, constants=sense.constants)
-    planes = _planes(normal, sense)
-    ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes, sense.recipe))], budget_s=budget_s, seed=seed)
-    usual = _some(planes, _PROFILED)
-    said = yield from _said(f"{category.name}: scoring", ours.models[0], sense, usual, test)
-    control = yield from _said(f"{category.name}: scoring untrained", untrained(ours.models[0], seed=seed), sense, usual, test)
-    classical = PositionalComponents(_shrunk(normal), seed=seed).maps(_shrunk(test)).reshape(len(test), -1).max(1)
+    found = yield from learned(category, data, start, sense, budget_s=budget_s, seed=seed)
+    said = yield from _said(f"{category.name}: scoring", found.model, found)
+    control = yield from _said(f"{category.name}: scoring untrained", untrained(found.model, seed=seed), found)
+    classical = PositionalComponents(_shrunk(found.normal), seed=seed).maps(_shrunk(found.test)).reshape(len(rows), -1).max(1)
     scores = _named(rows, said) | {UNTRAINED + name: each for name, each in _named(rows, control).items()}
     scores[COMPARATOR] = _by_row(rows, classical)
     mapped = [(row, heat) for row, heat in zip(rows, said.heats, strict=True) if row.mapped]
@@ -146,22 +156,37 @@ def _judged(
         for row, heat in mapped:
             folder.write(row, heat)
     pixels = pixel_auroc(data, mapped) if any(row.mask for row in rows) else None
-    return Judged(scores, ours, gflop(ours.models[0], sense), pixels, time.monotonic() - began_s)
+    return Judged(scores, found.trained, gflop(found.model, found.sense), pixels, time.monotonic() - began_s)
 
 
-def _said(stage: str, model: Model, sense: Representation, planes: Tensor, test: Pictures) -> Generator[Progress, None, Said]:
-    """What a network says of pictures, given planes `[n, C, H, W]` of normal."""
-    known, pooling = fit(model, sense, planes), model.follows(sense.recipe).pooling
+def learned(
+    category: Category, data: Path, start: Model, sense: Representation, *, budget_s: float, seed: int
+) -> Generator[Progress, None, Learned]:
+    """A network for one category, trained on its normal. Raises SourceError."""
+    normal = yield from _pictures(f"{category.name}: reading", category.normal, data, sense)
+    test = yield from _pictures(f"{category.name}: reading", category.judged, data, sense)
+    if not start.constants:  # a network to start from looks at parts as it has learned to
+        sense = sense.adapted(torch.from_numpy(_some(normal, sense.recipe.adapts_to))[:, None])
+        start = replace(start, constants=sense.constants)
+    planes = _planes(normal, sense)
+    ours = yield from trained(start, sense, [standardise(planes, fit_normal(planes, sense.recipe))], budget_s=budget_s, seed=seed)
+    return Learned(sense, ours, normal, _some(planes, _PROFILED), test)
+
+
+def _said(stage: str, model: Model, found: Learned) -> Generator[Progress, None, Said]:
+    """What a network says of the test pictures."""
+    sense = found.sense
+    known, pooling = fit(model, sense, found.usual), model.follows(sense.recipe).pooling
     told: list[Tensor] = []
     heats: list[Map] = []
-    for some in torch.from_numpy(test).split(_SOME):
+    for some in torch.from_numpy(found.test).split(_SOME):
         with torch.inference_mode():
             look = sense.look(some[:, None])
         for part in observed(model, sense, look.planes, known.normal):
             result = score(part, known.profile, pooling)
             told.append(by_detector(result, known.profile, pooling.counts))
             heats += [*scaled(look.in_window(result.heat))]
-        yield Progress(stage, len(heats) / len(test))
+        yield Progress(stage, len(heats) / len(found.test))
     return Said(torch.cat(told).double().numpy(), heats)
 
 
