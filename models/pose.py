@@ -199,8 +199,8 @@ def _shift(pictures: Tensor, template: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     side = pictures.shape[-1]
     spectrum = torch.fft.rfft2(pictures) * torch.fft.rfft2(template).conj()
     correlation = torch.fft.irfft2(spectrum, s=pictures.shape[-2:]).sum(1)
-    near = torch.ones(side, dtype=torch.bool, device=pictures.device)
-    near[_REACH + 1 : -_REACH] = False
+    step = torch.arange(side, device=pictures.device)
+    near = (step <= _REACH) | (step >= side - _REACH)
     allowed = correlation.masked_fill(~(near[:, None] & near), -torch.inf)
     fit, place = allowed.flatten(1).max(1)
     row, column = place // side, place % side

@@ -49,7 +49,7 @@ def ladder(
     return Ladder(work, SENSE, MOST, device=CPU, capture=capture)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(deadline=None, derandomize=True, max_examples=15)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 7)), min_size=1, max_size=MOST), min_size=1, max_size=5))
 def test_batches_one_after_the_other_are_told_as_they_are(batches: list[list[tuple[int, int]]]) -> None:
     """Nothing of a batch, or of the padding, is left in the next."""
