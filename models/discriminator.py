@@ -65,7 +65,9 @@ class Discriminator(nn.Module):
     def seen(self, residual: Tensor, planes: Tensor) -> Tensor:
         """What the network looks at, with the row of every cell, `[B, C * (L + 1) + 1, H, W]`, of about unit size."""
         every = torch.cat([residual.flatten(1, 2), planes], 1).clamp(-_FARTHEST, _FARTHEST) / 2
-        row = torch.linspace(-1, 1, planes.shape[-2]).to(planes)[:, None].expand(len(planes), 1, -1, planes.shape[-1])
+        row = torch.linspace(-1, 1, planes.shape[-2], dtype=planes.dtype, device=planes.device)[:, None].expand(
+            len(planes), 1, -1, planes.shape[-1]
+        )
         return torch.cat([every, row], 1)
 
 

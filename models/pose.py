@@ -70,7 +70,7 @@ def fit_frame(pictures: Tensor) -> Frame | None:
     small = shrunk(pictures[:: max(1, len(pictures) // _MOST)])
     held = max(1, len(small) // 4)
     learned, tested = small[:-held] if len(small) > held else small, small[-held:]
-    found = [_fitted(learned, start) for start in (_still(learned), _by_moments(learned))]
+    found = [_fitted(learned, start) for start in (_still(learned), _centred(learned, _by_moments(learned)))]
     spread = [_spread(placed(tested, find(tested, frame))) for frame in found]
     best = min(range(2), key=spread.__getitem__)
     return found[best] if spread[best] < _PAYS * _spread(tested) else None
@@ -79,7 +79,7 @@ def fit_frame(pictures: Tensor) -> Frame | None:
 def find(pictures: Tensor, frame: Frame) -> Pose:
     """The pose of each of `[B, C, H, W]`."""
     small = shrunk(pictures)
-    still, mass = _still(small)[0], _by_moments(small)[0]
+    still, mass = _still(small)[0], _by_moments(small)
     centred = mass.moved(0.0, *frame.centre)
     told = contrast(small)
     pose = _best(told, [still, centred, mass.moved(math.pi, *frame.centre)], frame.template)
@@ -120,10 +120,10 @@ def _still(pictures: Tensor) -> tuple[Pose, Tensor]:
     return Pose(zero, zero, zero), pictures.new_zeros(2)
 
 
-def _by_moments(pictures: Tensor) -> tuple[Pose, Tensor]:
-    """Poses by the axis and the centre of what differs from the border, the longer tail to the right; and the centre of all of it."""
+def _by_moments(pictures: Tensor) -> Pose:
+    """Poses by the axis and the centre of mass of what differs from the border, the longer tail to the right."""
     weight = foreground(pictures)
-    grid = (torch.arange(_SIDE).to(weight) + 0.5) / _SIDE * 2 - 1
+    grid = _grid(weight)
     total = weight.sum((1, 2)).clamp_min(1)
     x, y = (weight.sum(1) * grid).sum(1) / total, (weight.sum(2) * grid).sum(1) / total
     across, down = grid[None, None] - x[:, None, None], grid[None, :, None] - y[:, None, None]
@@ -131,17 +131,21 @@ def _by_moments(pictures: Tensor) -> tuple[Pose, Tensor]:
     angle = torch.atan2(2 * xy, xx - yy) / 2
     along = across * angle.cos()[:, None, None] + down * angle.sin()[:, None, None]
     skew = (weight * along**3).sum((1, 2))
-    pose = Pose(torch.where(skew < 0, angle + math.pi, angle), x, y)
-    return _centred(pictures, pose)
+    return Pose(torch.where(skew < 0, angle + math.pi, angle), x, y)
 
 
 def _centred(pictures: Tensor, pose: Pose) -> tuple[Pose, Tensor]:
     """Poses so shifted that what most pictures have in the foreground lies in the middle, and by how much."""
     mean = foreground(placed(pictures, pose)).mean(0)
-    grid = (torch.arange(_SIDE).to(mean) + 0.5) / _SIDE * 2 - 1
+    grid = _grid(mean)
     sides = [grid[mean.amax(axis) > 0.25 * mean.max().clamp_min(_LEAST)] for axis in (0, 1)]
     centre = torch.stack([(side.amin() + side.amax()) / 2 for side in sides])
     return pose.moved(0.0, *centre), centre
+
+
+def _grid(like: Tensor) -> Tensor:
+    """Where pixels lie along a side, from -1 to 1."""
+    return (torch.arange(_SIDE, dtype=like.dtype, device=like.device) + 0.5) / _SIDE * 2 - 1
 
 
 def foreground(pictures: Tensor) -> Tensor:
@@ -158,9 +162,9 @@ def _otsu(values: Tensor, bins: int = 64) -> Tensor:
     """The threshold `[B]` that parts values `[B, H, W]` into two classes most unlike each other."""
     top = values.flatten(1).amax(1).clamp_min(_LEAST)
     which = (values.flatten(1) / top[:, None] * bins).long().clamp(0, bins - 1)
-    share = torch.zeros(len(values), bins).to(values).scatter_add_(1, which, torch.ones_like(which).to(values)) / which.shape[1]
+    share = values.new_zeros(len(values), bins).scatter_add_(1, which, torch.ones_like(which).to(values)) / which.shape[1]
     below = share.cumsum(1)
-    mass = (share * (torch.arange(bins).to(values) + 0.5)).cumsum(1)
+    mass = (share * (torch.arange(bins, dtype=values.dtype, device=values.device) + 0.5)).cumsum(1)
     between = (mass[:, -1:] * below - mass).square() / (below * (1 - below)).clamp_min(1e-6)
     return (between[:, :-1].argmax(1) + 1) * top / bins
 
@@ -195,8 +199,8 @@ def _shift(pictures: Tensor, template: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     side = pictures.shape[-1]
     spectrum = torch.fft.rfft2(pictures) * torch.fft.rfft2(template).conj()
     correlation = torch.fft.irfft2(spectrum, s=pictures.shape[-2:]).sum(1)
-    near = torch.ones(side, dtype=torch.bool, device=pictures.device)
-    near[_REACH + 1 : -_REACH] = False
+    step = torch.arange(side, device=pictures.device)
+    near = (step <= _REACH) | (step >= side - _REACH)
     allowed = correlation.masked_fill(~(near[:, None] & near), -torch.inf)
     fit, place = allowed.flatten(1).max(1)
     row, column = place // side, place % side

@@ -15,7 +15,8 @@ def reconstruct(denoiser: Denoiser, x: Tensor, sigmas: tuple[float, ...], bank: 
     All levels and noises of all inputs run as one batch of B * L * P.
     """
     batch, levels, noises = len(x), len(sigmas), len(bank)
-    ladder = torch.tensor([descent(s, steps) for s in sigmas]).to(x)  # [L, steps + 1]
+    # Filled in where x is: what is brought there is waited for.
+    ladder = torch.stack([torch.stack([x.new_full((), sigma) for sigma in descent(s, steps)]) for s in sigmas])  # [L, steps + 1]
     ladder = ladder[None, :, None].expand(batch, levels, noises, -1).flatten(0, 2)  # [B * L * P, steps + 1]
     noisy = x[:, None, None] + ladder[:, 0].view(batch, levels, noises, 1, 1, 1) * bank
     restored = descend(denoiser, noisy.flatten(0, 2), ladder)

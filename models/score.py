@@ -45,7 +45,7 @@ class Score(NamedTuple):
 def observe(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tensor, recipe: Recipe, steps: int = 1) -> Observed:
     """What is kept of residuals and features of standardised inputs x `[B, 4C, H/2, W/2]`."""
     left = residual(denoiser, x, normal, bank, recipe, steps)
-    seen = denoiser.features(x, torch.full((len(x),), recipe.seen_at).to(x))
+    seen = denoiser.features(x, x.new_full((len(x),), recipe.seen_at))
     return recipe.pooling.observe(lambda: unsplit(x[:, None], normal)[:, 0], left, seen)
 
 

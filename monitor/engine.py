@@ -12,16 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.calibrate import p_value, score_at
+from models.calibrate import score_at
 from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile, model_kind
-from models.locate import extent
 from models.normalise import standardise, unsplit
 from models.profile import Profile, stack
 from models.reconstruct import reconstruct
 from models.representation import Representation
-from models.score import PARTS, Score, observe, score
+from models.score import PARTS
+from models.verdict import Pass, Verdict, verdict
+from monitor.captured import Capturing
 from monitor.errors import ModelError, OutOfMemoryError
 from monitor.records import Explanation, Judgement, Kind, Window
+from monitor.staging import Direct, Ladder, Run
 
 _EXPLAINED = -1  # of the noise levels, the one whose reconstruction is shown: the noisiest
 _SOME = {"cpu": 1 << 16, "cuda": 1 << 23}  # numbers in the planes at a time: more would only take more memory, on a CPU 4 MB a window
@@ -38,12 +40,11 @@ class Engine:
     def __init__(self, model: Model, representation: Representation, profiles: Mapping[str, Profile], *, device: torch.device) -> None:
         self.representation = representation.to(device)
         self._device = device
-        model = model.to(device)
-        self._denoiser, self._bank = model.denoiser, model.bank
-        self._recipe = model.follows(representation.recipe)
-        self._some = max(1, _SOME.get(device.type, _SOME["cpu"]) // math.prod(representation.shape))
+        self._pass = Pass.of(model.to(device), self.representation)
+        self._some = at_once(representation, device)
         self._rows = {name: i for i, name in enumerate(profiles)}
         self._profiles = stack(list(profiles.values())).to(device)
+        self._run = self._runs()
 
     def judge(self, windows: Sequence[Window]) -> list[Judgement]:
         """A judgement of every window, in their order. Raises OutOfMemoryError."""
@@ -55,25 +56,8 @@ class Engine:
 
     @torch.inference_mode()
     def _judged(self, windows: Sequence[Window]) -> list[Judgement]:
-        items, profile = self._inputs(windows)
-        look = self.representation.look(items)
-        result = self._score(look.planes, profile)
-        p = p_value(result.value, profile.quantiles, profile.tail)
-        rows, columns = extent(look.in_window(result.heat))
-        level = self.representation.level_db(items)
-        return [
-            self._judgement(*each)
-            for each in zip(
-                windows,
-                result.value.tolist(),
-                p.tolist(),
-                result.parts.tolist(),
-                level.tolist(),
-                rows.tolist(),
-                columns.tolist(),
-                strict=True,
-            )
-        ]
+        told = self._run(windows, [self._rows[w.stream] for w in windows])
+        return [self._judgement(window, verdict(row)) for window, row in zip(windows, told, strict=True)]
 
     @torch.inference_mode()
     def planes(self, windows: Sequence[Window]) -> NDArray[np.float16]:
@@ -96,11 +80,10 @@ class Engine:
             sense = self.representation
             look = sense.look(items)
             x = standardise(look.planes, profile)
-            restored = reconstruct(self._denoiser, x, sense.recipe.judged[_EXPLAINED:], self._bank)
+            restored = reconstruct(self._pass.denoiser, x, sense.recipe.judged[_EXPLAINED:], self._pass.bank)
             unusual = unsplit(x[:, None] - restored, profile)[:, 0] * profile.deviation
             shown = sense.visible(items)
-            hot = look.in_window(self._score(look.planes, profile).heat)
-            rows = zip(shown, shown - sense.visibly(unusual, look), hot, strict=True)
+            rows = zip(shown, shown - sense.visibly(unusual, look), self._pass.heat(look, profile), strict=True)
             return [Explanation(*(each.cpu().numpy() for each in row)) for row in rows]
 
     def warm(self, stream: str) -> None:
@@ -112,30 +95,39 @@ class Engine:
         """The score that has p-value p on a stream."""
         return score_of(p, self._profiles.gather(torch.tensor(self._rows[stream], device=self._device)))
 
-    def _score(self, planes: torch.Tensor, profile: Profile) -> Score:
-        observed = observe(self._denoiser, standardise(planes, profile), profile, self._bank, self._recipe)
-        return score(observed, profile, self._recipe.pooling)
+    def _runs(self) -> Run:
+        """How batches are run on the device."""
+        if self._device.type == "cuda":
+            return Ladder(self._told, self.representation, self._some, device=self._device, capture=Capturing())
+        return Direct(self._told, self.representation, self._some)
+
+    def _told(self, items: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return self._pass.told(items, self._profiles.gather(rows))
 
     def _inputs(self, windows: Sequence[Window]) -> tuple[torch.Tensor, Profile]:
         items = torch.from_numpy(np.stack([w.items for w in windows])).to(self._device)
         return items, self._profiles.gather(torch.tensor([self._rows[w.stream] for w in windows], device=self._device))
 
-    def _judgement(
-        self, window: Window, value: float, p: float, parts: list[float], level: float, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> Judgement:
-        first, after = self.representation.span(columns)
+    def _judgement(self, window: Window, told: Verdict) -> Judgement:
+        first, after = self.representation.span(told.columns)
         return Judgement(
             stream=window.stream,
             start=window.start,
             end=window.end,
             lost=window.lost,
-            score=value,
-            p_value=p,
-            parts=dict(zip(PARTS, parts, strict=False)),
-            level_db=level,
-            place=self.representation.place(rows, columns),
+            score=told.score,
+            p_value=told.p_value,
+            parts=dict(zip(PARTS, told.parts, strict=False)),
+            level_db=told.level_db,
+            place=self.representation.place(told.rows, told.columns),
             span=(window.start + first, window.start + after),
         )
+
+
+def at_once(sense: Representation, device: torch.device) -> int:
+    """How many windows of a sense a device judges at a time."""
+    kind = device.type if device.type in _SOME else "cpu"
+    return min(BATCH[kind], max(1, _SOME[kind] // math.prod(sense.shape)))
 
 
 @contextmanager

@@ -17,8 +17,6 @@ import pytest
 import soundfile
 import torch
 
-from models.normalise import standardise
-from models.score import observe, score
 from monitor.demo.fault import Planted
 from monitor.demo.sound import Room
 from monitor.engine import Engine, pick_device
@@ -235,8 +233,5 @@ def test_everything_follows_the_device(model: Path) -> None:
     opened = open_for(model, None, kind="audio")
     engine = Engine(opened.model, opened.representation, {"a": opened.fitted.profile}, device=torch.device("meta"))
     sense = engine.representation
-    profile = engine._profiles.gather(torch.zeros(2, dtype=torch.long, device="meta"))
-    planes = sense.look(torch.zeros(2, sense.length, 1, device="meta")).planes
-    recipe = opened.model.follows(sense.recipe)
-    found = observe(engine._denoiser, standardise(planes, profile), profile, engine._bank, recipe)
-    assert {"meta"} == {t.device.type for t in (planes, *found.values(), *score(found, profile, recipe.pooling))}
+    told = engine._told(torch.zeros(2, sense.length, 1, device="meta"), torch.zeros(2, dtype=torch.long, device="meta"))
+    assert ("meta", (2, 7 + len(engine._pass.recipe.pooling.counts))) == (told.device.type, told.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Self
 
@@ -65,6 +66,7 @@ class ImageRepresentation:
         self.shape = (3, settings.side, settings.side)
         self.recipe = RECIPE
         self.kin: Sequence[int] = (0, 1, 2)
+        self._opponent = _opponent()
 
     @property
     def constants(self) -> Mapping[str, Tensor]:
@@ -72,8 +74,11 @@ class ImageRepresentation:
         return {} if self._frame is None else self._frame._asdict()
 
     def to(self, device: torch.device) -> Self:
-        """The same, its frame on a device."""
-        return type(self)(self._settings, None if self._frame is None else Frame(*(each.to(device) for each in self._frame)))
+        """The same, its frame and colours on a device."""
+        moved = copy(self)
+        moved._frame = None if self._frame is None else Frame(*(each.to(device) for each in self._frame))
+        moved._opponent = self._opponent.to(device)
+        return moved
 
     def adapted(self, items: Tensor) -> Self:
         """The same, with a frame if normal windows are alike in one."""
@@ -86,7 +91,7 @@ class ImageRepresentation:
         seen = colours if pose is None else placed(colours, pose)
         contrast = seen.std((1, 2, 3), correction=0, keepdim=True).clamp_min(_FLATTEST)
         even = (seen - seen.mean((1, 2, 3), keepdim=True)) / contrast
-        return Look(torch.einsum("dc,bchw->bdhw", _opponent(items.device), even), pose, contrast)
+        return Look(torch.einsum("dc,bchw->bdhw", self._opponent, even), pose, contrast)
 
     def visible(self, items: Tensor) -> Tensor:
         """Red, green and blue, from 0 to 1."""
@@ -94,7 +99,7 @@ class ImageRepresentation:
 
     def visibly(self, difference: Tensor, look: Look) -> Tensor:
         """In colours, where it was in the frame as it came."""
-        colours = torch.einsum("dc,bdhw->bchw", _opponent(difference.device), difference)
+        colours = torch.einsum("dc,bdhw->bchw", self._opponent, difference)
         colours = colours if look.contrast is None else colours * look.contrast
         return torch.stack([look.in_window(colour) for colour in colours.unbind(1)], 1)
 
@@ -122,7 +127,7 @@ def _colours(items: Tensor) -> Tensor:
     return items[:, 0].permute(0, 3, 1, 2).float() / 255
 
 
-def _opponent(device: torch.device) -> Tensor:
+def _opponent() -> Tensor:
     """Orthonormal opponent colours `[3, 3]`, of red, green and blue."""
-    opponent = torch.tensor(_OPPONENT, device=device)
+    opponent = torch.tensor(_OPPONENT)
     return opponent / opponent.norm(dim=1, keepdim=True)

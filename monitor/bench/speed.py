@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from models.calibrate import p_value
-from models.locate import extent
 from models.normalise import standardise
 from models.profile import stack
 from models.representation import Representation
-from models.score import observe, score
+from models.score import observe
+from models.verdict import Pass
 from monitor.bench.track import Track
 from monitor.build import timed
 from monitor.engine import Engine
@@ -23,6 +22,7 @@ from monitor.event import observe as decide
 from monitor.opened import Opened
 from monitor.pipeline import BATCH
 from monitor.records import Window
+from monitor.staging import Staging
 
 STREAM = "bench"
 BATCHES = {"cpu": (1, 8, BATCH), "cuda": (1, 8, BATCH, 128, 512, 2048)}
@@ -38,7 +38,7 @@ class Speed:
     alone_ms: dict[str, float]
     """One window, from its samples to its judgement: `p50`, `p99`."""
     stages_ms: dict[str, float]
-    """Of one window in a batch of `BATCH`: planes, network, score, decision."""
+    """Of one window in a batch of `BATCH`: planes, network, score, decision; each by itself, so on a GPU uncaptured."""
 
     @property
     def windows_per_s(self) -> float:
@@ -67,24 +67,21 @@ def speed(opened: Opened, sound: Track, device: torch.device, seconds: float) ->
 
 def stages(opened: Opened, cut: Sequence[Window], device: torch.device, seconds: float) -> dict[str, float]:
     """Milliseconds a window that each stage takes, in one batch."""
-    sense, model = opened.representation.to(device), opened.model.to(device)
-    denoiser, bank, recipe = model.denoiser, model.bank, model.follows(sense.recipe)
+    sense = opened.representation.to(device)
+    through = Pass.of(opened.model.to(device), sense)
+    staging = Staging(sense, len(cut), pinned=device.type == "cuda")
     profile = stack([opened.fitted.profile] * len(cut)).to(device)
-    engine = Engine(opened.model, sense, {STREAM: opened.fitted.profile}, device=device)
-    judgements = engine.judge(cut)
+    judgements = Engine(opened.model, sense, {STREAM: opened.fitted.profile}, device=device).judge(cut)
     rule = timed(opened.representation, alarm_p=1e-4, **_RULE)
 
-    def planes() -> torch.Tensor:
-        return sense.look(torch.from_numpy(np.stack([w.items for w in cut])).to(device)).planes
+    def items() -> torch.Tensor:
+        return staging.put(cut, [0] * len(cut))[0].to(device, non_blocking=True)
 
     with torch.inference_mode():
-        inputs = standardise(planes(), profile)
-        observed = observe(denoiser, inputs, profile, bank, recipe)
-
-        def scored() -> list[float]:
-            result = score(observed, profile, recipe.pooling)
-            extent(result.heat)
-            return p_value(result.value, profile.quantiles, profile.tail).tolist()
+        brought = items()
+        look = sense.look(brought)
+        inputs = standardise(look.planes, profile)
+        observed = through.observe(look, profile)
 
         def decided() -> None:
             state = State()
@@ -92,9 +89,9 @@ def stages(opened: Opened, cut: Sequence[Window], device: torch.device, seconds:
                 state, _ = decide(state, rule, judgement)
 
         work: dict[str, Callable[[], object]] = {
-            "planes": lambda: standardise(planes(), profile),
-            "network": lambda: observe(denoiser, inputs, profile, bank, recipe),
-            "score": scored,
+            "planes": lambda: standardise(sense.look(items()).planes, profile),
+            "network": lambda: observe(through.denoiser, inputs, profile, through.bank, through.recipe),
+            "score": lambda: through.judged(brought, look, observed, profile).tolist(),
             "decision": decided,
         }
         return {name: 1000 * mean_s(lambda each=each: _done(each, device), seconds) / len(cut) for name, each in work.items()}  # type: ignore[misc]
