@@ -99,6 +99,21 @@ def faulty(made: Make) -> tuple[Path, list[Planted]]:
 
 
 @pytest.fixture(scope="session")
+def pieces(made: Make, normal_wav: Path, faulty: tuple[Path, list[Planted]]) -> Path:
+    """A folder with ten seconds of normal, ten around the first fault, and below it a second and a half of normal."""
+
+    def make(folder: Path) -> None:
+        normal, _ = soundfile.read(normal_wav, dtype="float32")
+        strange, _ = soundfile.read(faulty[0], dtype="float32")
+        (folder / "c").mkdir(parents=True)
+        soundfile.write(folder / "a.wav", normal[: 10 * RATE_HZ], RATE_HZ)
+        soundfile.write(folder / "b, strange.wav", strange[round(9 * RATE_HZ) : round((faulty[1][0].end_s + 6) * RATE_HZ)], RATE_HZ)
+        soundfile.write(folder / "c" / "d.wav", normal[: 3 * RATE_HZ // 2], RATE_HZ)
+
+    return made("pieces", make)
+
+
+@pytest.fixture(scope="session")
 def gate(made: Make) -> Path:
     """A folder with a model of what a camera sees, little trained but trained, and the video that it learned."""
     from monitor.learn.training import train
