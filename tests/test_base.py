@@ -94,8 +94,9 @@ def test_the_daemon_needs_a_profile_or_time_to_learn(tmp_path: Path) -> None:
 def test_training_starts_from_it(tmp_path: Path, normal_wav: Path) -> None:
     """What is trained from it looks at sound as it does, and is another network."""
     out = tmp_path / "room.safetensors"
-    done = diffmon("train", normal_wav, "--init", "base", "--steps", "2", "--budget", "20s", "--out", out)
+    done = diffmon("train", normal_wav, "--init", "base", "--steps", "2", "--budget", "3s", "--out", out)
     assert 0 == done.exit_code, done.stderr
+    assert "the same again: the same recordings and budget, --seed 0 --steps 2\n" in done.stdout
     trained, base = load_model(out)[0], load_model(base_file())[0]
     assert base.grid == trained.grid
     assert base.hash != trained.hash

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from click.testing import Result
 
 from models.checkpoint import load_model, load_profile
 from monitor.demo.sound import Room
+from monitor.learn.training import Summary
+from monitor.present import sentences
 from monitor.synth.wave import RATE_HZ
 from tests.command import diffmon, lines, names, read
 
@@ -90,31 +93,40 @@ def test_a_csv_stays_a_csv_beside_json(model: Path, pieces: Path, tmp_path: Path
 # --- train, calibrate
 
 
-def test_train_says_what_its_alarm_level_rests_on(tmp_path: Path) -> None:
-    """Normal used and held out, the level for the rate that was asked for, the smallest rate vouched for, and that it is extrapolated."""
-    soundfile.write(tmp_path / "n.wav", Room.drawn(1).sound(24, seed=2), RATE_HZ)
-    asked = ["--steps", "2", "--budget", "5s", "--false-alarms-per-day", "20", "--json"]
-    done = diffmon("train", tmp_path / "n.wav", "--out", tmp_path / "m", *asked)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with 24 s of normal and the model that was trained on it, and what `train` said in JSON."""
+    folder = tmp_path_factory.mktemp("trained")
+    soundfile.write(folder / "n.wav", Room.drawn(1).sound(24, seed=2), RATE_HZ)
+    asked = ["--steps", "2", "--budget", "5s", "--seed", "7", "--false-alarms-per-day", "20", "--json"]
+    done = diffmon("train", folder / "n.wav", "--out", folder / "m", *asked)
     assert (0, "") == (done.exit_code, done.stderr)
-    summary = read(done.stdout)
+    return folder, read(done.stdout)
+
+
+def test_train_says_what_its_alarm_level_rests_on(trained: tuple[Path, dict[str, Any]]) -> None:
+    """Normal used and held out, the level for the rate that was asked for, the smallest rate vouched for, and that it is extrapolated.
+
+    The level is the very number that `replay` judges by and prints.
+    """
+    folder, summary = trained
     assert (6.0, 20.0, 2) == (summary["held_out_s"], summary["false_alarms_per_day"], summary["steps"])
     assert 18 - WINDOW / RATE_HZ == pytest.approx(summary["training_s"], abs=0.05)
     assert 3 * 86_400 / 6.0 == pytest.approx(summary["vouched_per_day"], rel=0.1)
     assert summary["extrapolated"] is True
-    (outcome,) = lines(diffmon("replay", tmp_path / "n.wav", "--model", tmp_path / "m", "--false-alarms-per-day", "20", "--json").stdout)
+    (outcome,) = lines(diffmon("replay", folder / "n.wav", "--model", folder / "m", "--false-alarms-per-day", "20", "--json").stdout)
     assert summary["threshold"] == outcome["threshold"]
-    assert ["m", "n.wav"] == names(tmp_path)
+    assert ["m", "n.wav"] == names(folder)
 
 
-def test_train_tells_the_same_in_words(tmp_path: Path) -> None:
-    """A person reads what was learned, and how to do it again."""
-    soundfile.write(tmp_path / "n.wav", Room.drawn(1).sound(12, seed=2), RATE_HZ)
-    told = diffmon("train", tmp_path / "n.wav", "--out", tmp_path / "m", "--steps", "2", "--budget", "5s", "--seed", "7").stdout
-    assert "the same again: the same recordings and budget, --seed 7 --steps 2\n" in told
-    assert "calibrated on 3 s of normal that training did not see\n" in told
-    assert "alarm level for 1 false alarm a day: score " in told
-    assert "smallest rate that the held-out normal can vouch for: " in told
-    assert "it is extrapolated" in told
+def test_train_tells_the_same_in_words(trained: tuple[Path, dict[str, Any]]) -> None:
+    """A person reads what was learned, and how to do it again; the alarm level rounded once, as `replay` rounds it."""
+    told = list(sentences(Summary(**trained[1] | {"threshold": 4.1351})))
+    assert "the same again: the same recordings and budget, --seed 7 --steps 2" in told
+    assert "calibrated on 6 s of normal that training did not see" in told
+    assert "alarm level for 20 false alarms a day: score 4.14" in told
+    assert any(line.startswith("smallest rate that the held-out normal can vouch for: ") for line in told)
+    assert "it is extrapolated" in told[-1]
 
 
 def test_calibrate_makes_a_profile_of_another_place(model: Path, pieces: Path, tmp_path: Path) -> None:
