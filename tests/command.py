@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 from click.testing import CliRunner, Result
 
@@ -34,6 +35,11 @@ def read(text: str) -> dict[str, Any]:
 def lines(text: str) -> list[dict[str, Any]]:
     """JSON lines."""
     return [read(line) for line in text.splitlines()]
+
+
+def taught_briefly(patch: pytest.MonkeyPatch) -> None:
+    """Has discriminators taught for no more steps than their examples ask for."""
+    patch.setattr("monitor.learn.teaching.LEAST_STEPS", 1)
 
 
 def _refuse(constant: str) -> float:

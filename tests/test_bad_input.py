@@ -121,6 +121,7 @@ def test_other_rates_and_channels_are_no_mistake(name: str, rate_hz: int, channe
 # --- normal that cannot be learned from
 
 
+@pytest.mark.usefixtures("briefly")
 def test_bad_files_among_many_are_skipped(tmp_path: Path) -> None:
     """Of 50 short files one is no sound and one goes bad half way: both are named and counted, the rest is learned."""
     folder = tmp_path / "normal"

@@ -91,6 +91,7 @@ def test_the_daemon_needs_a_profile_or_time_to_learn(tmp_path: Path) -> None:
     assert tmp_path / "a.safetensors" == load(config).stream[0].profile
 
 
+@pytest.mark.usefixtures("briefly")
 def test_training_starts_from_it(tmp_path: Path, normal_wav: Path) -> None:
     """What is trained from it looks at sound as it does, and is another network."""
     out = tmp_path / "room.safetensors"

@@ -19,7 +19,7 @@ from monitor.demo.sound import Room
 from monitor.learn.training import Summary
 from monitor.present import sentences
 from monitor.synth.wave import RATE_HZ
-from tests.command import diffmon, lines, names, read
+from tests.command import diffmon, lines, names, read, taught_briefly
 
 WINDOW = 33_536
 """Samples of a window."""
@@ -99,7 +99,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     folder = tmp_path_factory.mktemp("trained")
     soundfile.write(folder / "n.wav", Room.drawn(1).sound(24, seed=2), RATE_HZ)
     asked = ["--steps", "2", "--budget", "5s", "--seed", "7", "--false-alarms-per-day", "20", "--json"]
-    done = diffmon("train", folder / "n.wav", "--out", folder / "m", *asked)
+    with pytest.MonkeyPatch.context() as patch:
+        taught_briefly(patch)
+        done = diffmon("train", folder / "n.wav", "--out", folder / "m", *asked)
     assert (0, "") == (done.exit_code, done.stderr)
     return folder, read(done.stdout)
 
