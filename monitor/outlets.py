@@ -87,7 +87,8 @@ def opened_outlets(config: Config, path: Path, show: Show | None) -> Iterator[Ou
 
     Where it is shown to a person, no lines are printed.
     """
-    vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"))
+    seen = frozenset(s.name for s in config.stream if s.kind == "image")
+    vitals = Vitals(dict.fromkeys([s.name for s in config.stream], "starting"), seen)
     newest, metrics, orders = Newest(), Metrics(vitals), SimpleQueue[Command]()
     with ExitStack() as closing:
         shown = None if show is None else _shown(show, config.node, vitals, newest, closing)

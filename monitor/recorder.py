@@ -105,7 +105,11 @@ class Segments:
 
 
 def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iterator[Progress | Recorded]:
-    """Records until the folder holds so many seconds of the stream, or until SIGINT or SIGTERM. Raises DiffmonError."""
+    """Records until the folder holds so many seconds of the stream, or until SIGINT or SIGTERM.
+
+    A live source that fails is tried again, but if nothing came of it in the time that was to be recorded, it is given up. Raises
+    DiffmonError.
+    """
     config = load(config_path)
     number, chosen = next(((i, s) for i, s in enumerate(config.stream) if s.name == stream), (0, None))
     if chosen is None:
@@ -129,9 +133,12 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     lost = 0
     with asked_to_stop() as stop:
         reader.start()
+        began_s = time.monotonic()
         try:
             for missing in pour(ring, segments, wanted, stop.is_set):
                 lost = missing
+                if not segments.written and reader.why is not None and time.monotonic() - began_s > wanted / rate_hz:
+                    raise SourceError(f"{reader.why}; nothing of {stream} was heard in {wanted / rate_hz:g} s")
                 yield Progress("recording", min(1.0, (before_s + segments.written / rate_hz) / seconds))
         finally:
             reader.close()

@@ -23,6 +23,7 @@ from monitor.demo.sound import Room
 from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto
 from tests.browser import browser as browser
+from tests.command import taught_briefly
 
 Make = Callable[[str, Callable[[Path], object]], Path]
 
@@ -48,6 +49,12 @@ def logs() -> Iterator[list[dict[str, object]]]:
     """What is logged during the test."""
     with structlog.testing.capture_logs() as entries:
         yield entries  # type: ignore[misc]
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discriminators are taught for a few steps only: for tests in which it does not matter what they know."""
+    taught_briefly(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +89,7 @@ def model(made: Make, normal_wav: Path) -> Path:
     """A model of that room, little trained but trained."""
     from monitor.learn.training import train
 
-    return made("room.safetensors", lambda path: list(train([normal_wav], path, kind="audio", budget_s=30, seed=1, steps=20)))
+    return made("room.safetensors", lambda path: list(train([normal_wav], path, kind="audio", budget_s=15, seed=1, steps=20)))
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +103,21 @@ def faulty(made: Make) -> tuple[Path, list[Planted]]:
 
     path = made("faulty.wav", write)
     return path, [Planted(**each) for each in json.loads(path.with_suffix(".json").read_text())]
+
+
+@pytest.fixture(scope="session")
+def pieces(made: Make, normal_wav: Path, faulty: tuple[Path, list[Planted]]) -> Path:
+    """A folder with ten seconds of normal, ten around the first fault, and below it a second and a half of normal."""
+
+    def make(folder: Path) -> None:
+        normal, _ = soundfile.read(normal_wav, dtype="float32")
+        strange, _ = soundfile.read(faulty[0], dtype="float32")
+        (folder / "c").mkdir(parents=True)
+        soundfile.write(folder / "a.wav", normal[: 10 * RATE_HZ], RATE_HZ)
+        soundfile.write(folder / "b, strange.wav", strange[round(9 * RATE_HZ) : round((faulty[1][0].end_s + 6) * RATE_HZ)], RATE_HZ)
+        soundfile.write(folder / "c" / "d.wav", normal[: 3 * RATE_HZ // 2], RATE_HZ)
+
+    return made("pieces", make)
 
 
 @pytest.fixture(scope="session")

@@ -60,11 +60,11 @@ def test_a_new_place_takes_a_profile_alone(hall: Path, faulty: tuple[Path, list[
     assert len(at_s) <= len(planted)
 
 
-def test_a_profile_of_another_model_is_refused(tmp_path: Path, model: Path, normal_wav: Path) -> None:
+def test_a_profile_of_another_model_is_refused(tmp_path: Path, model: Path, pieces: Path) -> None:
     """A profile that was made for a model must be judged by that model, and it is said of which it is."""
     own = tmp_path / "own.safetensors"
-    assert 0 == diffmon("calibrate", normal_wav, "--model", model, "--out", own).exit_code
-    done = diffmon("score", normal_wav, "--profile", own)
+    assert 0 == diffmon("calibrate", pieces / "a.wav", "--model", model, "--out", own).exit_code
+    done = diffmon("score", pieces / "a.wav", "--profile", own)
     assert 1 == done.exit_code
     assert f"{own}: profile of model" in done.stderr
 
@@ -91,11 +91,13 @@ def test_the_daemon_needs_a_profile_or_time_to_learn(tmp_path: Path) -> None:
     assert tmp_path / "a.safetensors" == load(config).stream[0].profile
 
 
+@pytest.mark.usefixtures("briefly")
 def test_training_starts_from_it(tmp_path: Path, normal_wav: Path) -> None:
     """What is trained from it looks at sound as it does, and is another network."""
     out = tmp_path / "room.safetensors"
-    done = diffmon("train", normal_wav, "--init", "base", "--steps", "2", "--budget", "20s", "--out", out)
+    done = diffmon("train", normal_wav, "--init", "base", "--steps", "2", "--budget", "3s", "--out", out)
     assert 0 == done.exit_code, done.stderr
+    assert "the same again: the same recordings and budget, --seed 0 --steps 2\n" in done.stdout
     trained, base = load_model(out)[0], load_model(base_file())[0]
     assert base.grid == trained.grid
     assert base.hash != trained.hash
@@ -105,7 +107,7 @@ def test_it_can_be_made_again(tmp_path: Path) -> None:
     """The same scenes, seed and steps give the same network; nothing but the file is left behind."""
     hashes = []
     for name in ("one", "two"):
-        *_, made = make_base(tmp_path / name, scenes=2, budget_s=60, steps=2, seed=3)
+        *_, made = make_base(tmp_path / name, scenes=1, budget_s=60, steps=2, seed=3)
         assert isinstance(made, Made)
         hashes.append(made.model)
     assert hashes[0] == hashes[1]

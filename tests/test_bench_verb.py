@@ -32,8 +32,10 @@ KEYS = {"windows_per_s", "realtime_streams", "latency_ms", "stages_ms", "peak_ps
 
 @pytest.fixture(scope="module")
 def told(model: Path) -> dict[str, Any]:
-    """What a short bench of one and of four streams comes to."""
-    done = diffmon("bench", "--json", "--streams", "1,4", "--seconds", "6", "--model", model)
+    """What a short bench of one and of four streams comes to, in which no more than two are looked for that are kept up with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monitor.bench.measure._MOST", 2)  # dozens, in a process each, time and again
+        done = diffmon("bench", "--json", "--streams", "1,4", "--seconds", "6", "--model", model)
     assert 0 == done.exit_code, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -63,7 +65,7 @@ def test_windows_are_judged_and_events_heard(told: dict[str, Any]) -> None:
 
 def test_all_else_is_measured(told: dict[str, Any]) -> None:
     """Nothing is left at nothing."""
-    assert told["realtime_streams"] >= 1
+    assert 1 <= told["realtime_streams"] <= 2
     assert told["windows_per_s"] == max(told["windows_per_s_by_batch"].values())
     assert all(ms > 0 for ms in told["stages_ms"].values())
     assert 100 < told["peak_pss_mb"] < 4000

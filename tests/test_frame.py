@@ -57,6 +57,18 @@ def test_a_stream_has_its_bar_and_its_numbers() -> None:
     assert "fan    online    ███   │      2.5    5.0" == row(looked(found, newest), "fan", 40)
 
 
+def test_a_picture_is_bright_and_not_loud() -> None:
+    """A camera's level is told in per cent, under a heading that says of what; where both are watched it names both."""
+    found, newest = daemon("fan", "gate")
+    headings = []
+    for seen in ({}, {"gate"}, {"fan", "gate"}):
+        found.seen = frozenset(seen)
+        headings.append(next(line for line in lines(looked(found, newest)) if line.startswith("stream ")).split()[-3:])
+    assert [["alarm", "dBFS", "lag"], ["alarm", "dBFS/%", "lag"], ["alarm", "bright", "lag"]] == headings
+    found.seen = frozenset({"gate"})
+    assert ("-31.2", "3 %") == tuple(row(looked(found, newest), name)[-13:-7].strip() for name in ("fan", "gate"))
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [

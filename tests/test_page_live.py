@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -141,20 +139,6 @@ def test_the_page_comes_back_with_the_daemon(browser: Browser, model: Path, norm
             planted(page, room)
     # That nobody answered while there was no daemon, the browser reports.
     assert all("net::ERR_" in each for each in complaints), complaints
-
-
-def test_a_port_that_is_taken_keeps_nobody_from_hearing(model: Path, normal_wav: Path, tmp_path: Path) -> None:
-    """The daemon says so as an error, and hears; `check` says it before."""
-    config, port = configured(tmp_path, model)
-    reason = f"127.0.0.1:{port}: cannot be listened on: Address already in use"
-    with socket.create_server(("127.0.0.1", port)):
-        assert (
-            f"page {reason} (is the daemon running?); it would start and hear all the same" in diffmon("check", "--config", config).stdout
-        )
-        with daemon(config, Room(normal_wav)):
-            until(lambda: '"status": "online"' in (tmp_path / "journal.jsonl").read_text(), timeout_s=PATIENCE_S)
-    told = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
-    assert [("error", reason)] == [(each["level"], each["reason"]) for each in told if each["event"] == "page.not_served"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from monitor.evidence.overlay import png
 from monitor.flac import write_bytes
+from monitor.marked import mark
 from monitor.records import Block, Command, StreamStatus
 from monitor.watch import rfc3339
 from tests.broker import until
@@ -210,7 +211,7 @@ def test_what_was_heard_is_drawn(browser: Browser, shown: Shown) -> None:
 
 
 def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
-    """A camera's last picture; of its event what was seen, what normal would be, and where they differ."""
+    """A camera's last picture; of its event what was seen, what normal would be, and where they differ; that it is normal can be said."""
     names = {name: f"pump/2026-01-02/030405-{ID}-{name}.png" for name in ("frame", "reconstruction", "overlay")}
     picture = np.full((32, 32, 3), 200, np.uint8)
     with paged(tmp_path) as shown:
@@ -226,7 +227,11 @@ def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
             until(lambda: card(page, "pump").locator("img").evaluate_all(f"images => images.length === 1 && ({loaded})(images)"))
             until(lambda: page.locator(".event img").evaluate_all(f"images => images.length === 3 && ({loaded})(images)"))
             expect(page.locator(".event")).to_contain_text("at 3, 4 in the picture, 10 by 8 pixels")
-            expect(page.get_by_role("button", name="This is normal")).to_be_visible()
+            page.get_by_role("button", name="This is normal").click()
+            until(lambda: shown.orders.qsize() == 1)
+            assert Command("pump", "mark_normal", ID) == shown.orders.get_nowait()
+    assert mark(tmp_path, tmp_path / "state", "pump", ID) is None
+    assert (tmp_path / names["frame"]).read_bytes() == (tmp_path / "state" / "normal" / "pump" / "marked" / f"{ID}.png").read_bytes()
 
 
 def test_a_daemon_that_is_gone_leaves_nothing_normal(browser: Browser, shown: Shown) -> None:

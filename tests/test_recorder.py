@@ -16,7 +16,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.errors import DiffmonError
+from monitor.errors import DiffmonError, SourceError
 from monitor.flac import Sound
 from monitor.recorder import Segments, found_s, pour, record
 from monitor.records import Block
@@ -151,6 +151,24 @@ def test_a_fault_of_ours_is_not_taken_for_the_end(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("monitor.feed.source", lambda stream, sense: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         list(record(config, "fan", 3.0, tmp_path / "normal"))
+
+
+def test_a_microphone_that_is_not_there_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tried again while there is time to hear something; after that it is said why there was nothing."""
+    tries = []
+
+    def gone(*_: object) -> None:
+        tries.append(1)
+        raise SourceError("microphone 'none such': expected one of none, found none")
+
+    monkeypatch.setattr("monitor.feed.source", gone)
+    monkeypatch.setattr("monitor.reader._FIRST_S", 0.01)
+    config = tmp_path / "diffmon.toml"
+    config.write_text('[[stream]]\nname = "fan"\nmodel = "m"\nsource = { type = "microphone", device = "none such" }\n')
+    done = diffmon("record", "fan", "--config", config, "--for", "300ms", "--out", tmp_path / "normal")
+    sentence = "diffmon: microphone 'none such': expected one of none, found none; nothing of fan was heard in 0.3 s\n"
+    assert (1, "", sentence) == (done.exit_code, done.stdout, done.stderr.splitlines(keepends=True)[-1])
+    assert len(tries) > 1
 
 
 def test_an_interrupt_keeps_what_was_heard(tmp_path: Path) -> None:

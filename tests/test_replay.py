@@ -25,16 +25,11 @@ from monitor.records import Window
 from monitor.sink.outbox import Outbox
 from monitor.synth.wave import RATE_HZ
 from tests.broker import Mosquitto, Subscriber, until
-from tests.command import diffmon
+from tests.command import diffmon, lines
 from tests.events import messages
 from tests.scripted import PATIENCE_S
 
 RUN = [sys.executable, "-m", "monitor.cli"]
-
-
-def lines(text: str) -> list[dict[str, Any]]:
-    """JSON lines."""
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def of_type(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

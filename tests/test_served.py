@@ -90,23 +90,28 @@ def test_a_daemon_answers_from_its_start_to_its_end(mosquitto: Mosquitto, model:
         pass
 
 
-def test_a_port_that_is_taken_keeps_nobody_from_hearing(model: Path, normal_wav: Path, tmp_path: Path) -> None:
-    """The daemon says so as an error and hears its file to the end; `check` says it before."""
+def test_ports_that_are_taken_keep_nobody_from_hearing(model: Path, normal_wav: Path, tmp_path: Path) -> None:
+    """Of health and page: the daemon says so as an error and hears its file to the end; `check` says it before."""
     sound, rate_hz = soundfile.read(normal_wav, dtype="float32", frames=3 * 16_000)
     soundfile.write(tmp_path / "short.wav", sound, rate_hz)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        config = configured(tmp_path, model, tmp_path / "short.wav", f"[health]\nport = {port}", loop=False)
-        reason = f"127.0.0.1:{port}: cannot be listened on: Address already in use"
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as another:
+        health, page = other.getsockname()[1], another.getsockname()[1]
+        sections = f"[health]\nport = {health}\n[web]\nport = {page}"
+        config = configured(tmp_path, model, tmp_path / "short.wav", sections, loop=False)
+        reasons = [f"127.0.0.1:{port}: cannot be listened on: Address already in use" for port in (page, health)]
         done = diffmon("check", "--config", config)
         assert 0 == done.exit_code
-        assert f"health {reason} (is the daemon running?); it would start and hear all the same" == done.stdout.splitlines()[-1]
+        told = [
+            f"{what} {reason} (is the daemon running?); it would start and hear all the same"
+            for what, reason in zip(("page", "health"), reasons, strict=True)
+        ]
+        assert told == done.stdout.splitlines()[-2:]
         with daemon(config) as process:
             _, errors = process.communicate(timeout=PATIENCE_S)
     assert 0 == process.returncode
-    (entry,) = [e for e in map(json.loads, errors.splitlines()) if e["event"] == "health.not_served"]
-    assert ("error", reason) == (entry["level"], entry["reason"])
-    assert f"health 127.0.0.1:{port}: free" == diffmon("check", "--config", config).stdout.splitlines()[-1]
+    logged = {e["event"]: (e["level"], e.get("reason")) for e in map(json.loads, errors.splitlines())}
+    assert [("error", reason) for reason in reasons] == [logged["page.not_served"], logged["health.not_served"]]
+    assert f"health 127.0.0.1:{health}: free" == diffmon("check", "--config", config).stdout.splitlines()[-1]
 
 
 def test_without_its_section_no_port_is_opened(model: Path, normal_wav: Path, tmp_path: Path) -> None:

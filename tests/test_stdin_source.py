@@ -197,33 +197,38 @@ def configured(folder: Path, model: Path | str) -> Path:
     return path
 
 
-def diffmon(*arguments: str | Path, sound: bytes) -> subprocess.CompletedProcess[bytes]:
-    """The finished program, into which sound was piped."""
-    program = [sys.executable, "-m", "monitor.cli", *map(str, arguments)]
-    return subprocess.run(program, input=sound, capture_output=True, timeout=120, check=False)
-
-
-def test_record_keeps_what_is_piped_in(tmp_path: Path) -> None:
+def test_record_keeps_what_is_piped_in(as_stdin: Pipe, tmp_path: Path) -> None:
     """All of it, also if it ends before the time that was asked for."""
     sound = tone(1.0, rate_hz=RATE_HZ)
+    as_stdin.write(FORMS["s16le"](sound.astype(float)))
+    as_stdin.close()
     out = tmp_path / "normal"
     config = configured(tmp_path, "not-yet.safetensors")
-    done = diffmon("record", "radio", "--config", config, "--for", "1h", "--out", out, "--json", sound=FORMS["s16le"](sound.astype(float)))
-    assert 0 == done.returncode, done.stderr
+    done = command.diffmon("record", "radio", "--config", config, "--for", "1h", "--out", out, "--json")
+    assert 0 == done.exit_code, done.stderr
     assert (1.0, 0.0) == (lambda told: (told["seconds"], told["lost_s"]))(json.loads(done.stdout))
     [path] = out.iterdir()
     assert sound == pytest.approx(soundfile.read(path)[0], abs=1e-4)
 
 
+def test_an_input_without_a_sample_is_no_recording(as_stdin: Pipe, tmp_path: Path) -> None:
+    """An error, and no segment."""
+    as_stdin.close()
+    config = configured(tmp_path, "not-yet.safetensors")
+    done = command.diffmon("record", "radio", "--config", config, "--for", "1h", "--out", tmp_path / "normal")
+    assert 1 == done.exit_code
+    assert "standard input: ended before a sample came" in done.stderr
+    assert [] == list((tmp_path / "normal").iterdir())
+
+
 def test_the_daemon_ends_well_when_the_input_does(tmp_path: Path, model: Path) -> None:
-    """It goes online, and its exit code is 0; an input without a sample is an error, and `check` needs none."""
+    """It goes online, and its exit code is 0; `check` needs no input."""
     config = configured(tmp_path, model)
-    done = diffmon("run", "--config", config, sound=FORMS["s16le"](0.1 * np.random.default_rng(0).standard_normal(3 * RATE_HZ)))
+    sound = FORMS["s16le"](0.1 * np.random.default_rng(0).standard_normal(3 * RATE_HZ))
+    program = [sys.executable, "-m", "monitor.cli", "run", "--config", str(config)]
+    done = subprocess.run(program, input=sound, capture_output=True, timeout=120, check=False)
     assert 0 == done.returncode, done.stderr
     assert b"online" in done.stderr
-    empty = diffmon("run", "--config", config, sound=b"")
-    assert 1 == empty.returncode
-    assert b"standard input: ended before a sample came" in empty.stderr
     assert 0 == command.diffmon("check", "--config", config).exit_code
 
 

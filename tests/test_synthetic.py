@@ -65,7 +65,7 @@ def test_nearly_every_anomaly_is_one(make: Make) -> None:
 
 def test_what_is_added_is_down_to_barely_audible() -> None:
     """The event's level lies 15 dB below to 3 dB above that of the window, and all of that range is used."""
-    normal = hiss(300)
+    normal = hiss(150)
     snr_db = 20 * (rms(added(normal, RATE_HZ, seeded(3)) - normal) / rms(normal)).log10()
     # A second in a window of two, and what hangs over an edge is lost.
     assert -25 < torch.quantile(snr_db, 0.05) < -14

@@ -88,11 +88,14 @@ def test_streams_scores_and_events_are_shown_in_place(place: Path) -> None:
     assert not any('"type"' in line or "keys that" in line for line in left)
 
 
-def test_a_narrow_terminal_with_many_streams(place: Path) -> None:
-    """On 60 columns and 20 rows, of 30 streams those that matter, each in a line; on a larger one that it becomes, all."""
+def test_a_narrow_terminal_with_many_streams(place: Path, tmp_path: Path) -> None:
+    """On 60 columns and 20 rows, of 30 streams those that matter, each in a line; on a larger one that it becomes, all.
+
+    A log that is redirected gets its lines as before, as JSON, and the terminal none of them.
+    """
     others = {f"quiet_{i:02d}": EMPTY for i in range(28)}
     config = configured(place, "many.toml", **others, the_pump_below_the_stairs=played("strange.wav"), dead=played("dead.wav"))
-    with Terminal(*PROGRAM, config, size=(60, 20)) as terminal:
+    with (tmp_path / "log").open("w") as log, Terminal(*PROGRAM, config, size=(60, 20), stderr=log) as terminal:
         shown = terminal.shows("the-pump-below…", "ALARM", "no signal: constant", "and ", "last events")
         assert re.search(r"^and \d+ more: \d+ starting$", "\n".join(shown), flags=re.MULTILINE)
         terminal.resize(130, 50)
@@ -102,6 +105,9 @@ def test_a_narrow_terminal_with_many_streams(place: Path) -> None:
         terminal.signal(signal.SIGTERM)
         assert 0 == terminal.ended()
         assert (True, False) == (terminal.echoes(), terminal.screen.cursor.hidden)
+        assert not any("daemon" in line for line in terminal.all())
+    facts = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert ("daemon.starting", "daemon.stopped") == (facts[0], facts[-1])
 
 
 def test_a_shell_gets_the_terminal_back_while_it_is_stopped(place: Path) -> None:
@@ -206,15 +212,3 @@ def test_redirected_it_prints_plain_lines(place: Path) -> None:
         terminal.process.stdout.close()
     assert ("new", "pump") == (event["type"], event["stream"])
     assert not any(re.match(TITLE, line) for line in lines)
-
-
-def test_a_log_that_is_redirected_gets_its_lines_as_before(place: Path, tmp_path: Path) -> None:
-    """JSON in the file, and the display on the terminal."""
-    config = configured(place, "log.toml", pump=EMPTY)
-    with (tmp_path / "log").open("w") as log, Terminal(*PROGRAM, config, stderr=log) as terminal:
-        terminal.shows("its source has not delivered yet")
-        terminal.type("\x03")
-        assert 0 == terminal.ended()
-        assert not any("daemon" in line for line in terminal.all())
-    facts = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
-    assert ("daemon.starting", "daemon.stopped") == (facts[0], facts[-1])

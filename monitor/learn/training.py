@@ -259,7 +259,7 @@ class Job:
             steps=steps,
             loss=None if loss is None else round(loss, 4),
             false_alarms_per_day=rate,
-            threshold=round(score_of(curve.level(rate), self.fitted.profile), 3),
+            threshold=score_of(curve.level(rate), self.fitted.profile),
             vouched_per_day=round(curve.vouched_per_day, 1),
             extrapolated=curve.extrapolated(rate),
             seed=self._seed,

@@ -43,6 +43,8 @@ class Vitals:
 
     statuses: dict[str, StreamStatus]
     """By stream, every configured one."""
+    seen: frozenset[str] = frozenset()
+    """The streams that are seen, not heard."""
     pulse: Pulse | None = None
     """None while the models are being loaded."""
     threshold: Callable[[str], float] = lambda stream: nan

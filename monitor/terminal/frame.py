@@ -10,7 +10,7 @@ from rich.text import Text
 
 from monitor import __version__
 from monitor.present import place, rarity
-from monitor.records import Event
+from monitor.records import Event, Reading
 from monitor.terminal.bar import ASCII, BLOCKS, Glyphs, bar, level
 from monitor.terminal.figures import figure, lasting, moment
 from monitor.terminal.look import Look, Stream
@@ -29,7 +29,9 @@ class Shape:
     name: int
     bar: int
     figures: int
-    """How many of score, alarm level, dBFS and lag there is room for."""
+    """How many of score, alarm level, level and lag there is room for."""
+    level: str
+    """What the level of the streams is."""
     glyphs: Glyphs
 
 
@@ -54,7 +56,7 @@ def _shape(look: Look, width: int, glyphs: Glyphs) -> Shape:
         if wide >= _BAR[0] or not figures:
             break
         figures -= 1
-    return Shape(width, name, min(max(wide, _BAR[0]), _BAR[-1]), figures, glyphs)
+    return Shape(width, name, min(max(wide, _BAR[0]), _BAR[-1]), figures, _levels(look), glyphs)
 
 
 def _title(look: Look, width: int) -> Text:
@@ -95,7 +97,7 @@ def _heading(shape: Shape) -> Text:
     mark = level(shape.bar)
     label = "alarm level " if mark >= 12 else ""
     over = (label.rjust(mark) + shape.glyphs.mark).ljust(shape.bar)
-    figures = "".join(f" {name:>{_FIGURE}}" for name in ("score", "alarm", "dBFS", "lag")[: shape.figures])
+    figures = "".join(f" {name:>{_FIGURE}}" for name in ("score", "alarm", shape.level, "lag")[: shape.figures])
     return Text(f"{'stream':{shape.name}} {'state':{_STATE}} {over}{figures}", "dim")
 
 
@@ -105,9 +107,20 @@ def _stream(stream: Stream, shape: Shape) -> Text:
     if stream.why or stream.reading is None:
         return Text.assemble(name, state, (stream.why, "yellow" if stream.status in ("no_signal", "offline") else "dim"))
     reading = stream.reading
-    figures = (figure(reading.score), figure(stream.threshold), figure(reading.level_db), lasting(stream.lag_s))
+    figures = (figure(reading.score), figure(stream.threshold), _level(stream, reading), lasting(stream.lag_s))
     drawn = bar(reading.score, stream.threshold, shape.bar, shape.glyphs)
     return Text.assemble(name, state, drawn, "".join(f" {text:>{_FIGURE}}" for text in figures[: shape.figures]))
+
+
+def _levels(look: Look) -> str:
+    """What levels are, of the senses that there are."""
+    seen = {stream.seen for stream in look.streams}
+    return "dBFS/%" if len(seen) > 1 else "bright" if True in seen else "dBFS"
+
+
+def _level(stream: Stream, reading: Reading) -> str:
+    """How loud, or of a picture how bright."""
+    return f"{100 * 10 ** (reading.level_db / 20):.0f} %" if stream.seen else figure(reading.level_db)
 
 
 def _name(name: str, shape: Shape) -> Text:

@@ -26,6 +26,8 @@ class Stream:
     why: str
     """Why no score is shown; empty if one is."""
     reading: Reading | None
+    seen: bool
+    """Whether its level is a brightness, and no loudness."""
     threshold: float
     lag_s: float
     """By how much judging is behind what happens."""
@@ -90,6 +92,7 @@ class Looking:
                 open=self._newest.open(name) if status == "online" else None,
                 why=self._why(name, status, judged=heard is not None),
                 reading=None if heard is None else heard.reading,
+                seen=name in self._vitals.seen,
                 threshold=self._vitals.threshold(name),
                 lag_s=lag_s,
             )
