@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.calibrate import score_at
 from models.checkpoint import CheckpointError, Fitted, Model, load_model, load_profile, model_kind
+from models.halved import halved
 from models.normalise import standardise, unsplit
 from models.profile import Profile, stack
 from models.reconstruct import reconstruct
@@ -40,7 +42,7 @@ class Engine:
     def __init__(self, model: Model, representation: Representation, profiles: Mapping[str, Profile], *, device: torch.device) -> None:
         self.representation = representation.to(device)
         self._device = device
-        self._pass = Pass.of(model.to(device), self.representation)
+        self._pass = Pass.of(served(model, device), self.representation)
         self._some = at_once(representation, device)
         self._rows = {name: i for i, name in enumerate(profiles)}
         self._profiles = stack(list(profiles.values())).to(device)
@@ -122,6 +124,11 @@ class Engine:
             place=self.representation.place(told.rows, told.columns),
             span=(window.start + first, window.start + after),
         )
+
+
+def served(model: Model, device: torch.device) -> Model:
+    """A model as it judges on a device: on a GPU its network computes in half precision."""
+    return replace(model, denoiser=halved(model.denoiser)).to(device) if device.type == "cuda" else model.to(device)
 
 
 def at_once(sense: Representation, device: torch.device) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from models.halved import halved
 from models.pose import Frame
 from models.profile import stack
 from models.representation.image import ImageRepresentation, ImageSettings
@@ -58,9 +60,10 @@ def test_a_pass_is_given_to_the_gpu_at_once(kind: str, request: pytest.FixtureRe
     """Of windows of several streams, with a discriminator for sound: everything happens where they are, and no number is asked for."""
     path: Path = request.getfixturevalue("model") if kind == "audio" else request.getfixturevalue("gate") / "gate.model"
     opened = open_for(path, None, kind=kind)
+    half = replace(opened.model, denoiser=halved(opened.model.denoiser))
     with imagined():
         sense = opened.representation.to(GPU)
-        run = Pass.of(opened.model.to(GPU), sense)
+        run = Pass.of(half.to(GPU), sense)
         profiles = stack([opened.fitted.profile] * 3).to(GPU)
         items = torch.zeros(4, sense.length, *sense.item, dtype=getattr(torch, sense.dtype), device=GPU)
         rows = torch.zeros(4, dtype=torch.long, device=GPU)

@@ -25,6 +25,7 @@ from monitor.opened import Opened
 _SIDE = {"cpu": 1536, "cuda": 8192}
 _COPIED = {"cpu": 1 << 26, "cuda": 1 << 29}  # numbers: many times what a cache holds
 _LEAST = 3
+_NUMBER = {"cpu": torch.float32, "cuda": torch.float16}  # in which the network computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,20 @@ class Roofline:
 
 
 def roofline(device: torch.device, *, gflop: float, moved: float, network_ms: float, seconds: float) -> Roofline:
-    """Of the network alone, where a window takes so much work, so many bytes and so many milliseconds."""
+    """Of the network alone, where a window takes so much work, so many bytes in float32 and so many milliseconds."""
+    share = _NUMBER[device.type].itemsize / torch.float32.itemsize
     return Roofline(
         matrix_gflop_per_s=matrix_rate(device, seconds),
         bandwidth_gb_per_s=bandwidth(device, seconds),
-        flop_per_byte=1e9 * gflop / moved,
+        flop_per_byte=1e9 * gflop / (share * moved),
         achieved_gflop_per_s=1000 * gflop / network_ms,
     )
 
 
 def matrix_rate(device: torch.device, seconds: float) -> float:
-    """1e9 operations a second of a product of large matrices, in float32 as the network."""
+    """1e9 operations a second of a product of large matrices, in such numbers as the network's."""
     n = _SIDE[device.type]
-    a, b = (torch.randn(n, n, device=device) for _ in range(2))
+    a, b = (torch.randn(n, n, device=device, dtype=_NUMBER[device.type]) for _ in range(2))
     return 2e-9 * n**3 / _best_s(lambda: a @ b, device, seconds)
 
 
@@ -73,7 +75,7 @@ def bandwidth(device: torch.device, seconds: float) -> float:
 
 @torch.no_grad()  # in inference mode a convolution is not seen as what it is counted as
 def bytes_moved(opened: Opened, batch: int) -> float:
-    """Bytes a window that the network's products and convolutions read and write at a batch; counted on the CPU."""
+    """Bytes a window that the network's products and convolutions read and write at a batch, in float32; counted on the CPU."""
     sense, model = opened.representation, opened.model
     planes = torch.zeros(batch, *sense.shape)
     normal = fit_normal(planes, sense.recipe)

@@ -16,7 +16,7 @@ from models.score import observe
 from models.verdict import Pass
 from monitor.bench.track import Track
 from monitor.build import timed
-from monitor.engine import Engine
+from monitor.engine import Engine, served
 from monitor.event import State
 from monitor.event import observe as decide
 from monitor.opened import Opened
@@ -68,7 +68,7 @@ def speed(opened: Opened, sound: Track, device: torch.device, seconds: float) ->
 def stages(opened: Opened, cut: Sequence[Window], device: torch.device, seconds: float) -> dict[str, float]:
     """Milliseconds a window that each stage takes, in one batch."""
     sense = opened.representation.to(device)
-    through = Pass.of(opened.model.to(device), sense)
+    through = Pass.of(served(opened.model, device), sense)
     staging = Staging(sense, len(cut), pinned=device.type == "cuda")
     profile = stack([opened.fitted.profile] * len(cut)).to(device)
     judgements = Engine(opened.model, sense, {STREAM: opened.fitted.profile}, device=device).judge(cut)
