@@ -30,8 +30,9 @@ help:
 demo: .venv/.demo
 	@$(BIN)/diffmon demo
 
+# The program is started dozens of times, and is not compiled anew each time, not even where that is the custom.
 test: machine .venv/.dev
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Each prints its figures as JSON and fails if a must is not met; what they are short for is part of the tests.
 faults: machine .venv/.dev

@@ -141,6 +141,7 @@ def test_trained_classes_share_nothing(data: Path, monkeypatch: pytest.MonkeyPat
     assert [before["hall", str(row)] for row in (3, 4, 8, 9)] == [after["hall", str(row)] for row in (3, 4, 8, 9)]
 
 
+@pytest.mark.usefixtures("briefly")
 def test_training(sites: Sites, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a budget the network is trained, shown with its loss, and scores otherwise; the controls stay as they were."""
     monkeypatch.setattr(audio, "RECIPE", replace(audio.RECIPE, batch=2))
