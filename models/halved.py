@@ -1,7 +1,7 @@
 """The network in half precision, where a GPU computes with that many times as fast and its memory is what it waits for.
 
-Float16 and not bfloat16, which has as many bits but three fewer to tell neighbours apart: what is judged are small differences of
-large numbers, and p-values then moved by three times as much as they may.
+Float16 and not bfloat16, which has as many bits but three fewer to tell neighbours apart: p-values then moved by three times as
+much as they may (docs/gpu-box.md).
 """
 
 from __future__ import annotations

@@ -153,6 +153,7 @@ def pick_device(wanted: str) -> torch.device:
         raise ModelError("device: 'cuda': torch finds no GPU, expected one (or 'auto', 'cpu')")
     # Profiles are made on a CPU: a score must not depend on where it is computed by more than rounding.
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from monitor.demo.fault import Planted
 from monitor.engine import Engine, pick_device
 from monitor.opened import Opened, open_for
 from monitor.records import Window
-from monitor.synth.wave import Floats
+from monitor.synth.wave import RATE_HZ, Floats
 
 CPU = pick_device("cpu")
 
@@ -37,15 +38,15 @@ def engine(opened: Opened) -> Engine:
     return Engine(opened.model, opened.representation, {"a": opened.fitted.profile}, device=CPU)
 
 
-def windows(sound: Floats, length: int, hop: int) -> list[Window]:
-    """Of a sound `[n, 1]`."""
-    return [Window("a", start, sound[start : start + length], 0) for start in range(0, len(sound) - length, hop)]
+def windows(sound: Floats, length: int, seconds: Sequence[float]) -> list[Window]:
+    """Of a sound `[n, 1]`, from those times on."""
+    return [Window("a", start, sound[start : start + length], 0) for start in (round(each * RATE_HZ) for each in seconds)]
 
 
 def test_it_says_the_same_within_what_is_stated(opened: Opened, half: Engine, faulty: tuple[Path, list[Planted]]) -> None:
     """Of normal and of faults: p to a hundredth, scores to a few thousandths, alone and together to a ten-thousandth."""
     samples, _ = soundfile.read(faulty[0], dtype="float32", always_2d=True)
-    cut = windows(samples, opened.representation.length, 40_000)
+    cut = windows(samples, opened.representation.length, [*(planted.onset_s for planted in faulty[1]), *range(0, 70, 10)])
     exact, rounded = engine(opened).judge(cut), half.judge(cut)
     assert [j.p_value for j in exact] == pytest.approx([j.p_value for j in rounded], abs=1e-2)
     assert [j.score for j in exact] == pytest.approx([j.score for j in rounded], rel=5e-3, abs=5e-3)

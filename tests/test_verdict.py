@@ -1,4 +1,4 @@
-"""The pass from windows to verdicts, on a GPU that is only imagined: nothing is waited for, nothing is brought in between."""
+"""The pass from windows to verdicts: what it says; and on an imagined GPU, that nothing is waited for or brought in between."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from models.calibrate import p_value
 from models.halved import halved
+from models.locate import extent
+from models.normalise import standardise
 from models.pose import Frame
 from models.profile import stack
 from models.representation.image import ImageRepresentation, ImageSettings
-from models.verdict import Pass
+from models.score import observe, score
+from models.verdict import Pass, verdict
 from monitor.opened import open_for
 
 GPU = torch.device("cuda")
@@ -53,6 +57,26 @@ def crossings(work: Callable[[], object]) -> list[str]:
     with Crossings() as found:
         work()
     return found.seen
+
+
+@torch.inference_mode()
+def test_a_row_says_all_that_is_to_say_of_a_window(model: Path) -> None:
+    """What is packed into one tensor is to the last bit what the steps say one by one."""
+    opened = open_for(model, None, kind="audio")
+    sense, network, profile = opened.representation, opened.model, stack([opened.fitted.profile] * 3)
+    items = 0.1 * torch.randn(3, sense.length, 1, generator=torch.Generator().manual_seed(0))
+    recipe = network.follows(sense.recipe)
+    look = sense.look(items)
+    found = score(observe(network.denoiser, standardise(look.planes, profile), profile, network.bank, recipe), profile, recipe.pooling)
+    p = p_value(found.value, profile.quantiles, profile.tail)
+    rows, columns = extent(found.heat)
+    for i, told in enumerate(map(verdict, Pass.of(network, sense).told(items, profile).tolist())):
+        assert (float(found.value[i]), float(p[i]), float(sense.level_db(items)[i])) == (told.score, told.p_value, told.level_db)
+        assert (rows[i].tolist(), columns[i].tolist(), found.parts[i].tolist()) == (
+            [*told.rows],
+            [*told.columns],
+            [*told.parts],
+        )
 
 
 @pytest.mark.parametrize("kind", ["audio", "image"])
