@@ -59,6 +59,7 @@ pictures: machine .venv/.dev
 	$(BIN)/python -m tests.bench.rate $(PICTURES) docs/rate.png
 	$(BIN)/python -m tests.bench.screens $(PICTURES) docs/page.png docs/report.png
 	$(BIN)/python -m tests.bench.anomalies docs/anomalies.png
+	$(BIN)/python -m tests.bench.made_picture $(PICTURES)/made-pictures.png
 	$(BIN)/python -m tests.bench.growth docs/growth.png --lengths 1m,4m,16m,64m
 
 check: .venv/.dev
