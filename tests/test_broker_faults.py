@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bench.broker_faults import BACK_S, killed, refusing, run
+from tests.bench.broker_faults import AWAY_S, BACK_S, killed, refusing, run
 
 
 def test_no_event_is_lost_when_the_broker_fails(tmp_path: Path) -> None:
@@ -12,4 +12,4 @@ def test_no_event_is_lost_when_the_broker_fails(tmp_path: Path) -> None:
     outcome = run(2, tmp_path, (killed, refusing))
     assert 0 == outcome.lost < outcome.put, outcome
     assert max(outcome.slowest_back_s.values()) < BACK_S, outcome
-    assert outcome.slowest_put_s < min(outcome.slowest_back_s.values()), outcome
+    assert outcome.slowest_put_s < AWAY_S, outcome

@@ -36,6 +36,8 @@ PUT_S = 0.5
 """Putting an event takes less than it takes until the next window."""
 BACK_S = 10.0
 """Within which events come through again."""
+AWAY_S = 1.0
+"""For which a broker that dies or ends is away at least: what waits for it takes longer."""
 _ALLOWED, _REFUSED = "topic readwrite #\n", "topic read #\n"
 
 
@@ -92,7 +94,7 @@ class Feed:
 def killed(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Dies, and is started again; it has forgotten its subscribers, so it takes nothing before they are back."""
     broker.signal(signal.SIGKILL)
-    time.sleep(1.0)
+    time.sleep(AWAY_S)
     subscriber.subscribed.clear()
     _rule(broker, _REFUSED)
     broker.stop()
@@ -104,7 +106,7 @@ def killed(broker: Mosquitto, subscriber: Subscriber) -> None:
 def restarted(broker: Mosquitto, subscriber: Subscriber) -> None:
     """Ends in good order, and is started again."""
     broker.stop()
-    time.sleep(1.0)
+    time.sleep(AWAY_S)
     broker.start()
 
 
