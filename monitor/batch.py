@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import structlog
 
 from monitor.records import Window
+from monitor.slab import Slab
 from monitor.window import Windower
 
 log = structlog.get_logger(__name__)
@@ -23,6 +25,8 @@ class Batcher:
     A stream has its next turn when all others had theirs. So of streams that are alike as many windows are judged, when more come than
     can be judged; the others wait in the rings, which are bounded and overwrite the oldest, and each windower counts them.
 
+    The items of a batch lie in memory that the next one is cut into: who keeps a window for longer keeps a copy.
+
     Args:
         size: how many windows a batch has at most.
     """
@@ -31,6 +35,7 @@ class Batcher:
         self.size = size
         self._windowers = windowers
         self._turns = deque(windowers)
+        self._slab = Slab(size * _NUMBERS * np.dtype(np.float32).itemsize)
         self._dropped = 0
         """As far as it was said."""
         self._began = 0
@@ -43,13 +48,18 @@ class Batcher:
         return self._full(len(windows), _numbers(windows), room)
 
     def cut(self, windows: list[Window], room: int) -> set[str]:
-        """Adds windows that wait until the batch is full; the streams that have none in it, of those whose turn it was."""
+        """Adds windows that wait until the batch is full; the streams that have none in it, of those whose turn it was.
+
+        A batch without any is a new one.
+        """
+        if not windows:
+            self._slab.take_back()
         empty: set[str] = set()
         in_a_row, numbers = 0, _numbers(windows)
         while in_a_row < len(self._turns) and not self._full(len(windows), numbers, room):
             name = self._turns[0]
             self._turns.rotate(-1)
-            window = self._windowers[name].next()
+            window = self._windowers[name].next(empty=self._slab.lend)
             if window is None:
                 empty.add(name)
                 in_a_row += 1

@@ -202,8 +202,9 @@ class Pipeline:
         watch = self.watches[judgement.stream]
         self._counts["windows"] += 1
         self._publish(watch.take(judgement))
+        reading = watch.reading(judgement)
         for sink in self._sinks:
-            sink.reading(watch.reading(judgement))
+            sink.reading(reading)
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -238,8 +239,9 @@ class Pipeline:
         self._batcher.tell(now_s)
         if now_s - self._stats_s >= _STATS_S:
             self._stats_s = now_s
+            stats = self._stats(now_s)
             for sink in self._sinks:
-                sink.stats(self._stats(now_s))
+                sink.stats(stats)
 
     def _status_of(self, stream: str) -> StreamStatus:
         if stream in self._disabled:
@@ -249,11 +251,11 @@ class Pipeline:
         return "learning" if status == "online" and learning else status
 
     def _set_status(self, stream: str, status: StreamStatus, reason: str | None) -> None:
-        before, why = self._status.get(stream), {"reason": reason} if status == "no_signal" else {}
-        if before == status and self._reasons.get(stream) == why.get("reason"):
+        before, why = self._status.get(stream), reason if status == "no_signal" else None
+        if before == status and self._reasons.get(stream) == why:
             return
-        self._status[stream], self._reasons[stream] = status, why.get("reason")
-        log.info("stream.status", stream=stream, status=status, **why)
+        self._status[stream], self._reasons[stream] = status, why
+        log.info("stream.status", stream=stream, status=status, **({"reason": why} if status == "no_signal" else {}))
         if before == status:
             return
         for sink in self._sinks:

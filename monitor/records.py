@@ -51,7 +51,7 @@ class Window:
     start: int
     """Absolute index of the first item."""
     items: Items
-    """`[length, *item]`."""
+    """`[length, *item]`; in the pipeline overwritten by the next batch."""
     lost: int
     """Items since the previous window that are in none: lost by the source, overwritten, or a piece between two losses."""
 
@@ -168,8 +168,8 @@ class Reading:
     score: float
     p_value: float
     level_db: float
-    at: str
-    """RFC 3339 with offset: end of the window."""
+    unix_s: float
+    """End of the window, in unix seconds to the millisecond."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,6 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 from monitor.records import Block, Box, Items
 
 _ANCHORS = 64
+
+Empty = Callable[[tuple[int, ...], DTypeLike], Items]
+"""Gives memory, by its shape and the type of its numbers."""
 
 
 class Ring:
@@ -103,13 +109,20 @@ class Ring:
         self._items[at : at + head] = items[:head]
         self._items[: len(items) - head] = items[head:]
 
-    def read(self, start: int, end: int) -> Items | None:
-        """Copy of the items `[end - start, *item]`; none if one of them is overwritten, lost in a gap or not there yet."""
+    def read(self, start: int, end: int, *, empty: Empty = np.empty) -> Items | None:
+        """Copy of the items `[end - start, *item]`; none if one of them is overwritten, lost in a gap or not there yet.
+
+        `empty` gives the memory for it.
+        """
         with self.arrived:
             if start < self.oldest or end > self._end or any(a < end and start < b for a, b in self._gaps):
                 return None
             at, n = start % self.capacity, end - start
-            return np.concatenate([self._items[at : at + n], self._items[: max(0, at + n - self.capacity)]])
+            head = min(n, self.capacity - at)
+            items = empty((n, *self._items.shape[1:]), self._items.dtype)
+            items[:head] = self._items[at : at + head]
+            items[head:] = self._items[: n - head]
+            return items
 
     def time_of(self, index: int) -> float:
         """Source time in seconds at which item `index` began (its predecessor was complete).
@@ -165,6 +178,9 @@ class _Anchors:
         """Time at an index, between anchors or counted on from the nearest."""
         if not self._kept:
             raise LookupError("no block has come yet, so no index has a time")
-        places, times_s = zip(*self._kept, strict=True)
-        nearest = min(max(index, places[0]), places[-1])
-        return float(np.interp(nearest, places, times_s) + (index - nearest) / self._rate_hz)
+        after = bisect_right(self._kept, (index, math.inf))
+        if after in (0, len(self._kept)):
+            place, time_s = self._kept[max(0, after - 1)]
+            return time_s + (index - place) / self._rate_hz
+        (place, time_s), (next_place, next_s) = self._kept[after - 1], self._kept[after]
+        return time_s + (next_s - time_s) / (next_place - place) * (index - place)

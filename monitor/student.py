@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -128,7 +128,8 @@ class Student:
     def _gather(self, window: Window, kept: NormalLog) -> None:
         if not self._gathered:
             self._began_unix = self._watch.unix_of(window.start)
-        self._gathered.append(window)
+        # Its items lie where those of the next batch will.
+        self._gathered.append(replace(window, items=window.items.copy()))
         if self._renewing is not None:
             self._renewing += self._lessons.hop
         # The last stretch that is needed to learn is no longer than it must be.

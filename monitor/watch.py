@@ -6,13 +6,12 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from monitor.event import Rule, State, lapse, observe, settled, standing, stop
 from monitor.records import Box, Change, EndReason, Event, Judgement, Reading
 from monitor.ring import Ring
 from monitor.window import Windower
-from monitor.words import Normal
+from monitor.words import Normal, rfc3339
 
 SCHEMA = 1
 
@@ -130,8 +129,8 @@ class Watch:
 
     def reading(self, judgement: Judgement) -> Reading:
         """A window's judgement as a reading."""
-        at = rfc3339(self.unix_of(judgement.end))
-        return Reading(judgement.stream, judgement.score, judgement.p_value, judgement.level_db, at)
+        unix_s = round(self.unix_of(judgement.end), 3)
+        return Reading(judgement.stream, judgement.score, judgement.p_value, judgement.level_db, unix_s)
 
     def unix_of(self, index: int) -> float:
         """Wall time of an item, in unix seconds."""
@@ -204,11 +203,6 @@ def _named(identity: Identity, start_unix: float) -> _Open:
     # To the millisecond, rounded where no item of a usual rate begins: what is found again in a recording shall have the same name.
     text = f"{identity.node}/{identity.stream}/{identity.model}/{math.floor(1000 * start_unix + 0.53125)}"
     return _Open(hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), start_unix)
-
-
-def rfc3339(unix_s: float) -> str:
-    """Local time with offset, to the millisecond."""
-    return datetime.fromtimestamp(round(unix_s, 3)).astimezone().isoformat(timespec="milliseconds")
 
 
 def in_source(place: Mapping[str, float], shown: Box | None) -> Mapping[str, float]:

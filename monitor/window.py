@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.records import Items, Window
-from monitor.ring import Ring
+from monitor.ring import Empty, Ring
 
 
 class Windower:
@@ -46,20 +46,23 @@ class Windower:
             return self._start + self._length > self._ring.end
         return index - self._start <= ahead
 
-    def next(self) -> Window | None:
-        """The next window; none if it has not wholly arrived. At the end of the source, one more that ends with its last item."""
+    def next(self, *, empty: Empty = np.empty) -> Window | None:
+        """The next window; none if it has not wholly arrived. At the end of the source, one more that ends with its last item.
+
+        `empty` gives the memory for its items.
+        """
         with self._ring.arrived:
             while self._start + self._length <= self._ring.end:
-                items = self._ring.read(self._start, self._start + self._length)
+                items = self._ring.read(self._start, self._start + self._length, empty=empty)
                 if items is not None:
                     return self._cut(items)
                 self._skip()
-            return self._last() if self._ring.finished else None
+            return self._last(empty) if self._ring.finished else None
 
-    def _last(self) -> Window | None:
+    def _last(self, empty: Empty) -> Window | None:
         start = self._ring.end - self._length
         fresh = start > self._start - self._hop and start >= 0
-        items = self._ring.read(start, self._ring.end) if fresh else None
+        items = self._ring.read(start, self._ring.end, empty=empty) if fresh else None
         if items is None:
             self.lost += max(0, self._ring.end - self._covered)
             self._covered = max(self._covered, self._ring.end)

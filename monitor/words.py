@@ -1,8 +1,9 @@
-"""Numbers in plain words."""
+"""Numbers as people read them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 _UNITS = (("year", 365.25 * 86400), ("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
 _DAY_S = 86400.0
@@ -27,6 +28,11 @@ def lasting(seconds: float) -> str:
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
     number = round(seconds / size, 1 if seconds < 10 * size else None)
     return f"{number:,g} {unit}{'s' * (number != 1)}"
+
+
+def rfc3339(unix_s: float) -> str:
+    """Local time with offset, to the millisecond."""
+    return datetime.fromtimestamp(round(unix_s, 3)).astimezone().isoformat(timespec="milliseconds")
 
 
 def rarity(p_value: float, normal: Normal) -> str:

@@ -38,7 +38,7 @@ EVENT = Event(
     where={"low_hz": 100.0, "high_hz": 2000.0, "start_s": 0.0, "end_s": 1.0},
     evidence={},
 )
-READING = Reading(stream="fan", score=0.5, p_value=0.25, level_db=-31.25, at="2026-01-02T03:04:05+00:00")
+READING = Reading(stream="fan", score=0.5, p_value=0.25, level_db=-31.25, unix_s=1767323045.0)
 
 
 def step(seq: int, **changes: object) -> Event:

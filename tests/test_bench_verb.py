@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import closing
 from pathlib import Path
@@ -111,7 +112,7 @@ def load(streams: int, *, sustained: bool, why_not: str = "") -> Load:
 def report(*loads: Load) -> Report:
     """What may come of a bench."""
     speed = Speed({1: 30.0, 32: 60.0}, {"p50": 30.0, "p99": 40.0}, {"planes": 1.0, "network": 14.0, "score": 1.0, "decision": 0.01})
-    beside = {"other": Peer(20.0, "its network"), "absent": Peer(None, "needs absent: pip install 'diffmon[peers]'")}
+    beside = {"other": Peer(20.0, "its network", 10.0), "absent": Peer(None, "needs absent: pip install 'diffmon[peers]'")}
     return Report("cpu: x", "0f0f", True, "mosquitto", speed, 0.73, Roofline(100, 10, 5, 25), [*loads], 48, 60.0, beside)
 
 
@@ -126,7 +127,8 @@ def test_the_table_says_all_of_it() -> None:
     assert many.endswith("fed in process")
     assert "    4096 not played: too large" in text
     assert any("48 streams of one window a second each, for 60 s" in line for line in text)
-    assert any(line.startswith("other ") and "20.0 windows/s, ours 3 times as many: its network" in line for line in text)
+    (other,) = (line for line in text if line.startswith("other "))
+    assert ["10.0", "3 times", "20.0", "3 times", "its network"] == re.split("  +", other)[1:]
     assert any(line.startswith("absent ") and line.endswith("pip install 'diffmon[peers]'") for line in text)
 
 
@@ -239,7 +241,30 @@ def test_a_peer_that_is_not_there_is_told(work: peers.Work) -> None:
 def test_each_peer_is_measured_or_says_what_it_needs(name: str, work: peers.Work) -> None:
     """None fails where it is installed, and none is needed."""
     found = peers.guarded(peers.PEERS[name], work)
-    assert (found.windows_per_s or 0) > 0 or found.about.endswith("pip install 'diffmon[peers]'")
+    if not found.about.endswith("pip install 'diffmon[peers]'"):
+        assert (found.windows_per_s or 0) > 0 < (found.alone_per_s or 0)
+
+
+@pytest.mark.parametrize(("fails", "said", "asked"), [(False, ", compiled", [False]), (True, ", not compiled (OSError)", [False, True])])
+def test_a_network_is_compiled_where_that_works(*, fails: bool, said: str, asked: list[bool]) -> None:
+    """On a GPU; where its first step fails by it, it is measured as it is."""
+
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.disabled: list[bool] = []
+
+        def compile(self, *, disable: bool = False, **how: object) -> None:
+            self.disabled.append(disable)
+
+    def step(count: int) -> None:
+        if fails:
+            raise OSError("no compiler")
+
+    network = Network()
+    assert said == peers.compiled(network, step, torch.device("cuda"))
+    assert "" == peers.compiled(network, step, torch.device("cpu"))
+    assert asked == network.disabled
 
 
 def test_peers_reconstruct_as_often_as_we_do(work: peers.Work) -> None:

@@ -175,7 +175,7 @@ def test_every_stream_is_there_from_the_start(daemon: Daemon) -> None:
 def test_a_reading_is_a_window(daemon: Daemon) -> None:
     """Counted; its score, p-value and level stand until the next; when it ended is said in unix time."""
     daemon.metrics.reading(READING)
-    daemon.metrics.reading(dataclasses.replace(READING, score=7.5, at="2026-01-02T04:04:06.5+01:00"))
+    daemon.metrics.reading(dataclasses.replace(READING, score=7.5, unix_s=1767323046.5))
     now = daemon.now()
     values = ("windows_total", "anomaly_score", "p_value", "level_dbfs", "stream_last_window_timestamp_seconds")
     assert [2, 7.5, 0.25, -31.25, 1767323046.5] == [now[f"diffmon_{name}{{fan}}"] for name in values]

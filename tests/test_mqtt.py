@@ -18,6 +18,7 @@ import structlog
 
 from monitor.sink.outbox import Outbox
 from monitor.sink.payload import payload
+from monitor.words import rfc3339
 from tests.broker import Mosquitto, Subscriber, free_port, until
 from tests.events import EVENT, READING, connected, mqtt, said, seqs, step
 
@@ -83,10 +84,20 @@ def test_scores_are_thinned_to_the_latest_each_second(mosquitto: Mosquitto) -> N
         assert {"windows": 7, "load": 0.5, "mqtt.dropped": 0}.items() <= told.items()
         until(lambda: len(subscriber.on("diffmon/barn/fan/score")) == 2)
         first, second = (m for m in subscriber.messages if m.topic.endswith("/score"))
-        assert {"score": 0.5, "p_value": 0.25, "level_dbfs": -31.25, "at": READING.at} == json.loads(first.payload)
+        assert {"score": 0.5, "p_value": 0.25, "level_dbfs": -31.25, "at": rfc3339(READING.unix_s)} == json.loads(first.payload)
         assert 49.0 == json.loads(second.payload)["score"]
         assert 0.9 < second.time_s - first.time_s
         assert (0, False) == (second.qos, second.retain)
+
+
+def test_events_among_scores_are_acknowledged(mosquitto: Mosquitto) -> None:
+    """Nobody waits for the broker's answer to a score; that to an event is heard all the same."""
+    with closing(mqtt(mosquitto.port)) as sink:
+        until(lambda: connected(sink))
+        for seq in range(10):
+            sink.reading(dataclasses.replace(READING, stream=f"s{seq}"))
+            sink.event(step(seq))
+        until(lambda: 10 == sink.counters()["mqtt.sent"])
 
 
 def test_the_broker_says_offline_for_a_process_that_was_killed(mosquitto: Mosquitto) -> None:

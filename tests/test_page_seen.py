@@ -17,7 +17,6 @@ from monitor.evidence.overlay import png
 from monitor.flac import write_bytes
 from monitor.marked import mark
 from monitor.records import Block, Command, StreamStatus
-from monitor.watch import rfc3339
 from tests.broker import until
 from tests.browser import complaining
 from tests.browser import page as blank
@@ -121,7 +120,7 @@ def test_what_is_told_is_text(browser: Browser, shown: Shown) -> None:
 def test_judging_that_falls_behind_is_said(browser: Browser, shown: Shown) -> None:
     """What was heard goes on, and its score is of a while ago."""
     ring = shown.online()
-    shown.board.reading(replace(READING, at=rfc3339(EPOCH + 5)))
+    shown.board.reading(replace(READING, unix_s=EPOCH + 5))
     tone(ring, 35)
     with seen(browser, shown) as page:
         expect(card(page)).to_contain_text("judging is 30 seconds behind")

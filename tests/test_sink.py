@@ -7,6 +7,8 @@ import errno
 import io
 import json
 import os
+import select
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +26,8 @@ from monitor.records import Event
 from monitor.sink import Sink
 from monitor.sink.jsonl import JsonLines
 from monitor.sink.latest import Latest
+from monitor.sink.outbox import Outbox
+from monitor.sink.outgoing import Outgoing
 from monitor.sink.payload import json_text, payload
 from monitor.sink.retained import Retained
 from tests.broker import until
@@ -271,3 +275,32 @@ def test_latest_hands_out_the_newest_once_an_interval() -> None:
     assert 0.25 == latest.wait_s(0.75)
     assert [("t", "c")] == latest.take(1.0)
     assert [] == latest.take(5.0)
+
+
+def test_latest_lets_each_topic_rest_by_itself() -> None:
+    """Whatever comes in between, none has two values within an interval, and the first that is due comes first."""
+    latest = Latest(interval_s=1.0)
+    latest.put("a", 1)
+    assert [("a", 1)] == latest.take(0.0)
+    latest.put("b", 1)
+    assert [("b", 1)] == latest.take(0.5)
+    for topic in "bac":
+        latest.put(topic, 2)
+    assert [("c", 2)] == latest.take(0.5)
+    assert 0.25 == latest.wait_s(0.75)
+    assert [("a", 2)] == latest.take(1.25)
+    assert 0.25 == latest.wait_s(1.25)
+    assert [("b", 2)] == latest.take(1.5)
+    assert 1.0 == latest.wait_s(1.5)
+
+
+def test_the_bell_rings_once_until_it_is_hushed() -> None:
+    """Who waits is woken by the first ring, and by the first after he was; there is one byte to take back, however many ring."""
+    with closing(Outgoing(Outbox())) as outgoing:
+        for _ in range(3):
+            assert not select.select([outgoing], [], [], 0)[0]
+            for _ in range(5):
+                outgoing.ring()
+            assert select.select([outgoing], [], [], 0)[0]
+            assert b"\0" == outgoing._ear.recv(16, socket.MSG_PEEK)
+            outgoing.hush()

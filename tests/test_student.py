@@ -113,6 +113,18 @@ def test_one_clean_stretch_in_ten_minutes_is_kept(tmp_path: Path) -> None:
     assert [[0, 59], [1200, 1259]] == followed.kept()
 
 
+def test_what_is_gathered_outlives_its_batch(tmp_path: Path) -> None:
+    """Windows whose items are overwritten by the next are kept as they were."""
+    followed, memory = Followed(tmp_path), np.empty((LENGTH, 1), np.float32)
+    followed.student._planes = lambda windows: np.array([[[w.items[:1]]] for w in windows], np.float16)
+    for number in range(60):
+        memory[...] = number / 1024
+        window = Window("fan", number * HOP, memory, 0)
+        followed.student.take(window, judged(window))
+    followed.student.close()
+    assert [number / 1024 for number in range(60)] == _planes(followed.folder)[0].ravel().tolist()
+
+
 def test_a_stretch_with_anything_near_it_is_dropped(tmp_path: Path) -> None:
     """A window below the release level (p 0.01), a gap, an open event, a muted stream: another is begun after it."""
     followed = Followed(tmp_path)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from monitor.records import Event, Judgement
 from monitor.ring import Ring
-from monitor.watch import Identity, Level, Watch, rfc3339
+from monitor.watch import Identity, Level, Watch
 from monitor.window import Windower
+from monitor.words import rfc3339
 from tests.scripted import EPOCH, HOP, LENGTH, RATE, RULE, blocks
 
 IDENTITY = Identity("barn", "fan", "audio", "0f0f")
@@ -175,7 +176,7 @@ def test_a_reading_is_the_window_at_its_end() -> None:
     """Score, p-value, level, and the wall time at which the window was complete."""
     reading = watching().reading(judgement(1000, NORMAL, score=0.25))
     assert ("fan", 0.25, NORMAL, -31.5) == (reading.stream, reading.score, reading.p_value, reading.level_db)
-    assert EPOCH + 12.0 == datetime.fromisoformat(reading.at).timestamp()
+    assert EPOCH + 12.0 == reading.unix_s
 
 
 # The clock

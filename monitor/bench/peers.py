@@ -1,8 +1,9 @@
 """Other programs at the same work, where they are installed; none of them is needed for anything else.
 
-Each makes something of windows of sound as many times as there is time for, and is told in windows a second. Networks of the
-same size take the place of ours: six reconstructions a window by one step each, without what ours is asked for beside (planes,
-features, scores). The detectors judge whole windows, from samples to score, after they have learned a little of the same normal.
+Each makes something of windows of sound as many times as there is time for, and is told in windows a second: of a batch, and of one at a
+time. Networks of the same size take the place of ours: six reconstructions a window by one step each, without what ours is asked for
+beside (planes, features, scores), in the numbers in which ours computes and on a GPU compiled, as ours is captured. The detectors judge
+whole windows, from samples to score, as they come, after they have learned a little of the same normal.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from monitor.bench.report import Peer
-from monitor.bench.speed import mean_s, windows
+from monitor.bench.roofline import NUMBER
+from monitor.bench.speed import done, mean_s, windows
 from monitor.bench.track import Track
 from monitor.opened import Opened
 from monitor.pipeline import BATCH
@@ -29,6 +31,9 @@ from monitor.synth.wave import RATE_HZ, Floats
 EXTRA = "peers"
 _EPOCHS = 2  # how well they have learned makes them neither faster nor slower
 _LEARNED = 64
+
+Step: TypeAlias = Callable[[int], object]
+"""Does so many windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,17 @@ class Work:
         """What our network sees of them, `[B, C, H, W]`."""
         return self.opened.representation.to(self.device).look(torch.from_numpy(np.stack(clips)[..., None]).to(self.device)).planes
 
-    def rate(self, work: Callable[[], Any], count: int) -> float:
-        """How many windows a second, if so many are done at a time."""
-        return count / mean_s(work, self.seconds)
+    @property
+    def number(self) -> torch.dtype:
+        """In which our network computes on the device."""
+        return NUMBER[self.device.type]
+
+    def measured(self, step: Step, about: str) -> Peer:
+        """What comes of doing it with a batch of windows time and again, and with one."""
+        return Peer(self._per_s(step, BATCH), about, self._per_s(step, 1))
+
+    def _per_s(self, step: Step, count: int) -> float:
+        return count / mean_s(lambda: done(lambda: step(count), self.device), self.seconds)
 
 
 def guarded(measured: Callable[[Work], Peer], work: Work) -> Peer:
@@ -92,6 +105,20 @@ def guarded(measured: Callable[[Work], Peer], work: Work) -> Peer:
         logging.disable(logging.NOTSET)
 
 
+def compiled(network: torch.nn.Module, step: Step, device: torch.device) -> str:
+    """Has a GPU's network compiled, which it does as it steps for the first time; what to say of it in words."""
+    if device.type != "cuda":
+        return ""
+    # Each size by itself, as ours is captured.
+    network.compile(mode="reduce-overhead", dynamic=False)
+    try:
+        step(1)
+    except Exception as error:  # of a compiler that the machine lacks, to begin with
+        network.compile(disable=True)
+        return f", not compiled ({type(error).__name__})"
+    return ", compiled"
+
+
 def diffusers(work: Work) -> Peer:
     """A U-Net through its DDIM pipeline, one step."""
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
@@ -107,11 +134,12 @@ def diffusers(work: Work) -> Peer:
         layers_per_block=1,
         norm_num_groups=3,
         attention_head_dim=work.widths[0],
-    ).to(work.device)
+    ).to(work.device, work.number)
     pipeline = DDIMPipeline(network.eval(), DDIMScheduler())
     pipeline.set_progress_bar_config(disable=True)
-    step = lambda: pipeline(batch_size=BATCH * work.forwards, num_inference_steps=1, output_type="pt")  # noqa: E731
-    return Peer(work.rate(step, BATCH), f"DDIM pipeline, {_size(network)}, {work.forwards} images of {_shape(work)} a window, one step")
+    step = lambda count: pipeline(batch_size=count * work.forwards, num_inference_steps=1, output_type="pt")  # noqa: E731
+    how = compiled(network, step, work.device)
+    return work.measured(step, f"DDIM pipeline, {_images(work, network)}{how}")
 
 
 def denoising_diffusion_pytorch(work: Work) -> Peer:
@@ -122,8 +150,15 @@ def denoising_diffusion_pytorch(work: Work) -> Peer:
     first, *_ = work.widths
     network = Unet(first, channels=channels, dim_mults=(1, 2, 4), attn_heads=4, attn_dim_head=first)
     sampler = GaussianDiffusion(network, image_size=(height, width), sampling_timesteps=1, auto_normalize=False).to(work.device).eval()
-    step = lambda: sampler.sample(batch_size=BATCH * work.forwards)  # noqa: E731
-    return Peer(work.rate(step, BATCH), f"DDIM, {_size(network)}, {work.forwards} images of {_shape(work)} a window, one step")
+
+    def step(count: int) -> Tensor:
+        # It draws noise in single precision, whatever its network computes in.
+        with torch.autocast(work.device.type, work.number, enabled=work.number != torch.float32):
+            images: Tensor = sampler.sample(batch_size=count * work.forwards)
+        return images
+
+    how = compiled(network, step, work.device)
+    return work.measured(step, f"DDIM, {_images(work, network)}{how}")
 
 
 def pyod(work: Work) -> Peer:
@@ -133,7 +168,7 @@ def pyod(work: Work) -> Peer:
     detector = AudioAE(sr=RATE_HZ, epoch_num=_EPOCHS, device=str(work.device))
     detector.fit([(clip, RATE_HZ) for clip in work.learned(_LEARNED)])
     clips = [(clip, RATE_HZ) for clip in work.clips(BATCH)]
-    return Peer(work.rate(lambda: detector.decision_function(clips), BATCH), f"AudioAE, {_size(detector.ae_.model)}, samples to score")
+    return work.measured(lambda count: detector.decision_function(clips[:count]), f"AudioAE, {_size(detector.ae_.model)}, samples to score")
 
 
 def anomalib(work: Work) -> Peer:
@@ -148,19 +183,20 @@ def anomalib(work: Work) -> Peer:
     clips = work.clips(BATCH)
 
     @torch.inference_mode()
-    def judged() -> list[float]:
-        scores: list[float] = network(work.planes(clips).repeat_interleave(2, dim=3)).pred_score.tolist()
+    def judged(count: int) -> list[float]:
+        scores: list[float] = network(work.planes(clips[:count]).repeat_interleave(2, dim=3)).pred_score.tolist()
         return scores
 
-    return Peer(work.rate(judged, BATCH), f"GANomaly, {_size(network)}, not trained, samples through our planes to score")
+    return work.measured(judged, f"GANomaly, {_size(network)}, not trained, samples through our planes to score")
 
 
 def _size(network: torch.nn.Module) -> str:
     return f"{sum(each.numel() for each in network.parameters()) / 1e6:.2g} M parameters"
 
 
-def _shape(work: Work) -> str:
-    return " x ".join(map(str, work.shape))
+def _images(work: Work, network: torch.nn.Module) -> str:
+    images = f"{work.forwards} images of {' x '.join(map(str, work.shape))} a window, one step"
+    return f"{_size(network)}, {images}, {str(work.number).removeprefix('torch.')}"
 
 
 PEERS: dict[str, Callable[[Work], Peer]] = {

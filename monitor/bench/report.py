@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.bench.roofline import Roofline
 from monitor.bench.speed import Speed
+from monitor.pipeline import BATCH
 
 Latency = dict[str, float | None]
 """Milliseconds by share: `p50`, `p99`; none where there is nothing to count."""
@@ -49,9 +50,11 @@ class Peer:
     """Another program at the same work."""
 
     windows_per_s: float | None
-    """None if it was not measured."""
+    """In batches of `BATCH`; none if it was not measured."""
     about: str
     """What was measured, or what is missing."""
+    alone_per_s: float | None = None
+    """One at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def lines(report: Report) -> Iterator[str]:
         yield _realtime(report)
     if report.peers:
         yield ""
-        yield from _peers(report.peers, speed.windows_per_s)
+        yield from _peers(report.peers, speed.by_batch)
 
 
 def _roofline(r: Roofline) -> Iterator[str]:
@@ -160,9 +163,12 @@ def _realtime(report: Report) -> str:
     )
 
 
-def _peers(peers: Mapping[str, Peer], ours: float) -> Iterator[str]:
+def _peers(peers: Mapping[str, Peer], ours: Mapping[int, float]) -> Iterator[str]:
+    yield f"{'windows a second':26s} {'alone':>8} {'ours':>12} {f'batch of {BATCH}':>12} {'ours':>12}"
     for name, peer in peers.items():
-        if peer.windows_per_s is None:
-            yield f"{name:26s} {'-':>8}            {peer.about}"
-        else:
-            yield f"{name:26s} {peer.windows_per_s:8.1f} windows/s, ours {ours / peer.windows_per_s:.2g} times as many: {peer.about}"
+        yield f"{name:26s} {_beside(peer.alone_per_s, ours[1])} {_beside(peer.windows_per_s, ours[BATCH], wide=12)}  {peer.about}"
+
+
+def _beside(theirs: float | None, ours: float, *, wide: int = 8) -> str:
+    """So many windows a second, and how many times as many we do."""
+    return f"{'-':>{wide}} {'':12}" if theirs is None else f"{theirs:{wide}.1f} {f'{ours / theirs:.2g} times':>12}"

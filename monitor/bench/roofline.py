@@ -25,7 +25,8 @@ from monitor.opened import Opened
 _SIDE = {"cpu": 1536, "cuda": 8192}
 _COPIED = {"cpu": 1 << 26, "cuda": 1 << 29}  # numbers: many times what a cache holds
 _LEAST = 3
-_NUMBER = {"cpu": torch.float32, "cuda": torch.float16}  # in which the network computes
+NUMBER = {"cpu": torch.float32, "cuda": torch.float16}
+"""In which the network computes, by device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Roofline:
 
 def roofline(device: torch.device, *, gflop: float, moved: float, network_ms: float, seconds: float) -> Roofline:
     """Of the network alone, where a window takes so much work, so many bytes in float32 and so many milliseconds."""
-    share = _NUMBER[device.type].itemsize / torch.float32.itemsize
+    share = NUMBER[device.type].itemsize / torch.float32.itemsize
     return Roofline(
         matrix_gflop_per_s=matrix_rate(device, seconds),
         bandwidth_gb_per_s=bandwidth(device, seconds),
@@ -62,7 +63,7 @@ def roofline(device: torch.device, *, gflop: float, moved: float, network_ms: fl
 def matrix_rate(device: torch.device, seconds: float) -> float:
     """1e9 operations a second of a product of large matrices, in such numbers as the network's."""
     n = _SIDE[device.type]
-    a, b = (torch.randn(n, n, device=device, dtype=_NUMBER[device.type]) for _ in range(2))
+    a, b = (torch.randn(n, n, device=device, dtype=NUMBER[device.type]) for _ in range(2))
     return 2e-9 * n**3 / _best_s(lambda: a @ b, device, seconds)
 
 

@@ -94,10 +94,10 @@ def stages(opened: Opened, cut: Sequence[Window], device: torch.device, seconds:
             "score": lambda: through.judged(brought, look, observed, profile).tolist(),
             "decision": decided,
         }
-        return {name: 1000 * mean_s(lambda each=each: _done(each, device), seconds) / len(cut) for name, each in work.items()}  # type: ignore[misc]
+        return {name: 1000 * mean_s(lambda each=each: done(each, device), seconds) / len(cut) for name, each in work.items()}  # type: ignore[misc]
 
 
-def _done(work: Callable[[], object], device: torch.device) -> None:
+def done(work: Callable[[], object], device: torch.device) -> None:
     """Does it, and waits until the device has."""
     work()
     if device.type == "cuda":

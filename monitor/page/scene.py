@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from monitor import __version__
@@ -183,7 +182,7 @@ def _series(readings: Sequence[Reading]) -> Part:
     if not readings:
         return {}
     return {
-        "at_unix": [datetime.fromisoformat(each.at).timestamp() for each in readings],
+        "at_unix": [each.unix_s for each in readings],
         "score": [each.score for each in readings],
         "p_value": [each.p_value for each in readings],
         "level_dbfs": [each.level_db for each in readings],

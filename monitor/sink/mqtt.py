@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import get_args
 
 from monitor.command import text_of
@@ -65,7 +66,7 @@ class Mqtt:
 
     def reading(self, reading: Reading) -> None:
         """Publishes the latest score of a stream, at most once a second."""
-        self._outgoing.latest.put(self._topic(reading.stream, "score"), reading_payload(reading))
+        self._outgoing.latest.put(self._topic(reading.stream, "score"), partial(reading_payload, reading))
         self._outgoing.ring()
 
     def status(self, stream: str, status: StreamStatus) -> None:
@@ -95,7 +96,7 @@ class Mqtt:
     def stats(self, stats: dict[str, object]) -> None:
         """Publishes the node's counters, and those of this sink; and its status again, whose acknowledgement says that all is well."""
         self._outgoing.retained.repeat(f"{self._root}/status")
-        self._outgoing.latest.put(f"{self._root}/stats", json_text(stats | self.counters()))
+        self._outgoing.latest.put(f"{self._root}/stats", partial(json_text, stats | self.counters()))
         self._outgoing.ring()
 
     def counters(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from numbers import Integral, Real
 
 from monitor.records import Event, Reading
+from monitor.words import rfc3339
 
 
 def payload(event: Event) -> str:
@@ -21,7 +22,7 @@ def payload(event: Event) -> str:
 
 def reading_payload(reading: Reading) -> str:
     """One line of JSON: score, p_value, level_dbfs (decibels below full scale) and at."""
-    return json_text({"score": reading.score, "p_value": reading.p_value, "level_dbfs": reading.level_db, "at": reading.at})
+    return json_text({"score": reading.score, "p_value": reading.p_value, "level_dbfs": reading.level_db, "at": rfc3339(reading.unix_s)})
 
 
 def json_text(values: Mapping[str, object]) -> str:

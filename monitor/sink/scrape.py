@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import nan
 from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitor.records import StreamStatus
+from monitor.records import Reading, StreamStatus
 from monitor.sink.vitals import Delivery, Vitals
+
+
+class Heard(Collector):
+    """The last window of every stream as metrics. One thread calls `take`, for every window; any may call `collect`, now and then."""
+
+    def __init__(self, streams: Iterable[str]) -> None:
+        self._windows = dict.fromkeys(streams, 0)
+        self._last: dict[str, Reading] = {}
+
+    def take(self, reading: Reading) -> None:
+        """Counts the window, and keeps what was measured."""
+        self._windows[reading.stream] += 1
+        self._last[reading.stream] = reading
+
+    def collect(self) -> Iterator[Metric]:
+        """What is measured is NaN until there was a window."""
+        windows = CounterMetricFamily("diffmon_windows_total", "Windows that were judged.", labels=["stream"])
+        score = GaugeMetricFamily("diffmon_anomaly_score", "Score of the last window; larger is stranger.", labels=["stream"])
+        p_value = GaugeMetricFamily(
+            "diffmon_p_value", "Share of normal windows that score at least as high as the last one.", labels=["stream"]
+        )
+        level = GaugeMetricFamily("diffmon_level_dbfs", "Level of the last window, in decibels below full scale.", labels=["stream"])
+        unix = GaugeMetricFamily(
+            "diffmon_stream_last_window_timestamp_seconds", "End of the last window, by its source; 0 before the first.", labels=["stream"]
+        )
+        for stream, count in self._windows.items():
+            last = self._last.get(stream, Reading(stream, nan, nan, nan, 0.0))
+            windows.add_metric([stream], count)
+            score.add_metric([stream], last.score)
+            p_value.add_metric([stream], last.p_value)
+            level.add_metric([stream], last.level_db)
+            unix.add_metric([stream], last.unix_s)
+        yield from (windows, score, p_value, level, unix)
 
 
 class Scrape(Collector):

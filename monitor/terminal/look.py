@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from monitor.records import Event, Reading, StreamStatus
 from monitor.sink.healthz import Check, Health
@@ -85,7 +84,7 @@ class Looking:
             lag_s = 0.0
             if heard is not None:
                 at = now_unix_s if now_unix_s - heard.unix_s > LATE_S else heard.unix_s
-                lag_s = at - datetime.fromisoformat(heard.reading.at).timestamp()
+                lag_s = at - heard.reading.unix_s
             yield Stream(
                 name=name,
                 status=status,
