@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LABEL = 0.1  # of a panel's height, that a label takes
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -58,18 +56,12 @@ def frame(axis: Any, mark: Mark) -> None:
 
 
 def label(axis: Any, mark: Mark) -> None:
-    """The label, where it hides nothing of the event: above its frame, or below it; inside only where there is room for neither."""
-    below, above = ((axis.transScale + axis.transLimits).transform((0, hz))[1] for hz in (max(mark.low_hz, 41.0), mark.high_hz))
-    if above < 1 - _LABEL:
-        hz, points, side = mark.high_hz, 4, "bottom"
-    else:
-        hz, points, side = mark.low_hz if below > _LABEL else mark.high_hz, -4, "top"
+    """The event's label, inside its frame so that it is seen wherever the band lies."""
     axis.annotate(
         mark.label,
-        (mark.start_s, hz),
-        (4, points),
+        (mark.start_s, mark.high_hz),
+        (4, -13),
         textcoords="offset points",
-        verticalalignment=side,
         color="white",
         fontsize=8,
         bbox={"facecolor": "black", "alpha": 0.6, "pad": 1.5, "linewidth": 0},

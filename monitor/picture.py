@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import numpy as np
 from monitor.compared import compared
 from monitor.panel import Mark, frame, label, panel
 from monitor.records import Explanation
-
-_DECIBELS = 10 / math.log(10)  # of a natural logarithm of power
 
 
 def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[float], seconds: float, mark: Mark, title: str) -> None:
@@ -35,10 +32,10 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     axes = figure.subplots(3, 1, sharex=True)
     found = compared(explanations)
     edges_s = np.linspace(0, seconds, found.deviations.shape[1] + 1)
-    power: dict[str, Any] = {"colours": "magma", "span": tuple(_DECIBELS * each for each in found.level_span), "unit": "dB"}
-    deviations: dict[str, Any] = {"colours": "inferno", "span": found.deviations_span, "unit": "times what normal deviates"}
-    panel(axes[0], edges_s, edges_hz, _DECIBELS * found.shown[0], title="what was heard", **power)
-    panel(axes[1], edges_s, edges_hz, _DECIBELS * found.normal[0], title="what normal would have been (reconstruction)", **power)
+    power: dict[str, Any] = {"colours": "magma", "span": found.level_span, "unit": "log power"}
+    deviations: dict[str, Any] = {"colours": "inferno", "span": found.deviations_span, "unit": "deviations"}
+    panel(axes[0], edges_s, edges_hz, found.shown[0], title="what was heard", **power)
+    panel(axes[1], edges_s, edges_hz, found.normal[0], title="what normal would have been (reconstruction)", **power)
     panel(axes[2], edges_s, edges_hz, found.deviations, title="where they differ", **deviations)
     for axis in axes:
         frame(axis, mark)

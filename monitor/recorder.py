@@ -119,7 +119,6 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     sense, kind = feed.recorded_sense(chosen), feed.segment(chosen)
     with inside(config_path):
         check_source(chosen, number, sense)
-    ours = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -144,9 +143,6 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
         finally:
             reader.close()
             segments.close()
-            if ours and not segments.written:
-                with suppress(OSError):  # somebody else has put something there
-                    folder.rmdir()
     if ring.error is not None:
         raise ring.error
     yield Recorded(str(folder), stream, round(before_s + segments.written / rate_hz, 1), seconds, segments.count, round(lost / rate_hz, 3))
