@@ -107,8 +107,8 @@ class Segments:
 def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iterator[Progress | Recorded]:
     """Records until the folder holds so many seconds of the stream, or until SIGINT or SIGTERM.
 
-    A live source that fails is tried again, but if nothing came of it in the time that was to be recorded, it is given up. Raises
-    DiffmonError.
+    A live source that fails is tried again, but if nothing came of it in the time that was to be recorded, it is given up. What was
+    made of the folder is taken away again if nothing was recorded. Raises DiffmonError.
     """
     config = load(config_path)
     number, chosen = next(((i, s) for i, s in enumerate(config.stream) if s.name == stream), (0, None))
@@ -119,19 +119,15 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     sense, kind = feed.recorded_sense(chosen), feed.segment(chosen)
     with inside(config_path):
         check_source(chosen, number, sense)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
     rate_hz = sense.rate_hz
-    before_s = found_s(folder, stream, kind, medium(chosen.kind, sense))
-    ring = Ring(math.ceil(_RING_S * rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=rate_hz)
-    opening = partial(feed.recorded_source, chosen)
-    reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=feed.is_live(chosen), once=feed.is_once(chosen))
-    segments = Segments(folder, stream, kind, rate_hz=rate_hz)
-    wanted = max(0, round((seconds - before_s) * rate_hz))
-    lost = 0
-    with asked_to_stop() as stop:
+    with _made(folder), asked_to_stop() as stop:
+        before_s = found_s(folder, stream, kind, medium(chosen.kind, sense))
+        ring = Ring(math.ceil(_RING_S * rate_hz), item=sense.item, dtype=sense.dtype, rate_hz=rate_hz)
+        opening = partial(feed.recorded_source, chosen)
+        reader = Reader(stream, opening, ring, pulse=pulse(chosen), live=feed.is_live(chosen), once=feed.is_once(chosen))
+        segments = Segments(folder, stream, kind, rate_hz=rate_hz)
+        wanted = max(0, round((seconds - before_s) * rate_hz))
+        lost = 0
         reader.start()
         began_s = time.monotonic()
         try:
@@ -146,6 +142,22 @@ def record(config_path: Path, stream: str, seconds: float, folder: Path) -> Iter
     if ring.error is not None:
         raise ring.error
     yield Recorded(str(folder), stream, round(before_s + segments.written / rate_hz, 1), seconds, segments.count, round(lost / rate_hz, 3))
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder, with those above it; what was not there before goes again if nothing is in it. Raises DiffmonError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiffmonError(f"{folder}: cannot be made: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        for each in missing:
+            with suppress(OSError):  # something is in it
+                each.rmdir()
 
 
 def found_s(folder: Path, stream: str, kind: SegmentKind, reads: Medium) -> float:

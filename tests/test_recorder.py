@@ -165,10 +165,25 @@ def test_a_microphone_that_is_not_there_is_given_up(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("monitor.reader._FIRST_S", 0.01)
     config = tmp_path / "diffmon.toml"
     config.write_text('[[stream]]\nname = "fan"\nmodel = "m"\nsource = { type = "microphone", device = "none such" }\n')
-    done = diffmon("record", "fan", "--config", config, "--for", "300ms", "--out", tmp_path / "normal")
+    done = diffmon("record", "fan", "--config", config, "--for", "300ms", "--out", tmp_path / "new" / "normal")
     sentence = "diffmon: microphone 'none such': expected one of none, found none; nothing of fan was heard in 0.3 s\n"
     assert (1, "", sentence) == (done.exit_code, done.stdout, done.stderr.splitlines(keepends=True)[-1])
     assert len(tries) > 1
+    assert ["diffmon.toml"] == names(tmp_path)
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nothing was recorded into it; only what was made for the recording is taken away again."""
+
+    def gone(*_: object) -> None:
+        raise SourceError("microphone 'none such': not found")
+
+    monkeypatch.setattr("monitor.feed.source", gone)
+    config = tmp_path / "diffmon.toml"
+    config.write_text('[[stream]]\nname = "fan"\nmodel = "m"\nsource = { type = "microphone" }\n')
+    (tmp_path / "mine").mkdir()
+    done = diffmon("record", "fan", "--config", config, "--for", "100ms", "--out", tmp_path / "mine" / "new" / "normal")
+    assert (1, ["diffmon.toml", "mine"]) == (done.exit_code, names(tmp_path))
 
 
 def test_an_interrupt_keeps_what_was_heard(tmp_path: Path) -> None:
