@@ -13,24 +13,30 @@ from click.shell_completion import get_completion_class, split_arg_string
 from monitor.options import fails_cleanly
 
 _USUAL = Path("diffmon.toml")
+_HEAD = "#compdef diffmon\n"
+_COMPLETES = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
+"""Of zsh, which completes nothing until it was told to: a new user's was not."""
 
 
-@click.command(short_help="Prints what makes a shell complete words.")
+_WHERE = """\b
+For bash, in ~/.bashrc:  eval "$(diffmon completion bash)"
+For zsh, in ~/.zshrc:    eval "$(diffmon completion zsh)"
+For fish, once:          mkdir -p ~/.config/fish/completions
+                         diffmon completion fish > ~/.config/fish/completions/diffmon.fish
+"""
+
+
+@click.command(short_help="Prints what makes a shell complete words.", epilog=_WHERE)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 @fails_cleanly
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Prints a script that makes SHELL complete verbs, options, names of streams and of files.
-
-    \b
-    For bash, in ~/.bashrc:  eval "$(diffmon completion bash)"
-    For zsh, in ~/.zshrc:    eval "$(diffmon completion zsh)"
-    For fish:                diffmon completion fish > ~/.config/fish/completions/diffmon.fish
-    """
+    """Prints a script that makes SHELL complete verbs, options, names of streams and of files."""
     made = get_completion_class(shell)
     if made is None:
         raise AssertionError(f"click completes for {shell}")
-    click.echo(made(ctx.find_root().command, {}, "diffmon", "_DIFFMON_COMPLETE").source())
+    script = made(ctx.find_root().command, {}, "diffmon", "_DIFFMON_COMPLETE").source()
+    click.echo(script.replace(_HEAD, _HEAD + _COMPLETES, 1))
 
 
 def streams(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, or a usage error."""
-        number = float(super().convert(value, param, ctx))
-        if number != number:  # no bound stops NaN
+        try:
+            number = float(value)
+        except ValueError:
+            number = nan
+        if isnan(number):  # which no bound stops
             self.fail(f"{value!r} is not a number", param, ctx)
-        return number
+        return float(super().convert(number, param, ctx))
 
 
 class Rate(Number):
@@ -92,7 +96,8 @@ class Program(click.ParamType[list[str]]):
         except ValueError as error:
             self.fail(f"{value!r}: {error}", param, ctx)
         if value and not (words and shutil.which(words[0])):
-            self.fail(f"{value!r}: no such program", param, ctx)
+            there = words and Path(words[0]).is_file()
+            self.fail(f"{value!r}: {'is not executable (chmod +x)' if there else 'no such program'}", param, ctx)
         return words
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

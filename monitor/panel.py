@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+LOUDNESS = "dB (loudest: 0)"
+DIFFERENCE = "times the usual difference"
+
+_LINE: dict[str, Any] = {"edgecolor": "cyan", "linewidth": 1.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +51,23 @@ def panel(
     axis.figure.colorbar(mesh, label=unit, **beside)
 
 
+def decibels(log_power: NDArray[Any], loudest: float) -> NDArray[Any]:
+    """Natural logarithms of power, as dB of the loudest of them."""
+    return 10 / math.log(10) * (log_power - loudest)
+
+
 def frame(axis: Any, mark: Mark) -> None:
     """Draws the event's time and band."""
     from matplotlib.patches import Rectangle
 
     low = max(mark.low_hz, 41.0)
-    axis.add_patch(
-        Rectangle((mark.start_s, low), mark.end_s - mark.start_s, mark.high_hz - low, fill=False, edgecolor="cyan", linewidth=1.5)
-    )
+    axis.add_patch(Rectangle((mark.start_s, low), mark.end_s - mark.start_s, mark.high_hz - low, fill=False, **_LINE))
 
 
 def label(axis: Any, mark: Mark) -> None:
-    """The event's label, inside its frame so that it is seen wherever the band lies."""
-    axis.annotate(
-        mark.label,
-        (mark.start_s, mark.high_hz),
-        (4, -13),
-        textcoords="offset points",
-        color="white",
-        fontsize=8,
-        bbox={"facecolor": "black", "alpha": 0.6, "pad": 1.5, "linewidth": 0},
-    )
+    """Says above the panel what its frame is: words within would hide what is framed."""
+    from matplotlib.patches import Rectangle
+
+    sample = Rectangle((0, 0), 1, 1, facecolor="black", **_LINE)
+    above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.3, "borderpad": 0}
+    axis.legend([sample], [mark.label], frameon=False, fontsize=9, handlelength=1.5, **above)

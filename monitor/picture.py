@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.compared import compared
-from monitor.panel import Mark, frame, label, panel
+from monitor.panel import DIFFERENCE, LOUDNESS, Mark, decibels, frame, label, panel
 from monitor.records import Explanation
 
 
@@ -32,11 +32,13 @@ def draw(out: Path, explanations: Sequence[Explanation], edges_hz: Sequence[floa
     axes = figure.subplots(3, 1, sharex=True)
     found = compared(explanations)
     edges_s = np.linspace(0, seconds, found.deviations.shape[1] + 1)
-    power: dict[str, Any] = {"colours": "magma", "span": found.level_span, "unit": "log power"}
-    deviations: dict[str, Any] = {"colours": "inferno", "span": found.deviations_span, "unit": "deviations"}
-    panel(axes[0], edges_s, edges_hz, found.shown[0], title="what was heard", **power)
-    panel(axes[1], edges_s, edges_hz, found.normal[0], title="what normal would have been (reconstruction)", **power)
-    panel(axes[2], edges_s, edges_hz, found.deviations, title="where they differ", **deviations)
+    loudest = float(found.shown[0].max())
+    shown, normal, (low, high) = (decibels(np.asarray(each), loudest) for each in (found.shown[0], found.normal[0], found.level_span))
+    power: dict[str, Any] = {"colours": "magma", "span": (low, high), "unit": LOUDNESS}
+    differ: dict[str, Any] = {"colours": "inferno", "span": found.deviations_span, "unit": DIFFERENCE}
+    panel(axes[0], edges_s, edges_hz, shown, title="what was heard", **power)
+    panel(axes[1], edges_s, edges_hz, normal, title="what normal would have been (reconstruction)", **power)
+    panel(axes[2], edges_s, edges_hz, found.deviations, title="where they differ", **differ)
     for axis in axes:
         frame(axis, mark)
     label(axes[0], mark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def check_writable(out: Path) -> None:
         trial.unlink()
     except OSError as error:
         raise DiffmonError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def check_spared(out: Path, reads: Iterable[Path]) -> None:
+    """Raises DiffmonError if a file that is read would be lost by what is written there."""
+    if out.resolve() in [path.resolve() for path in reads]:
+        raise DiffmonError(f"{out}: is to be read, expected another file to write to")
 
 
 def write_whole(out: Path, content: str | bytes) -> None:

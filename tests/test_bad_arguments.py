@@ -83,6 +83,7 @@ def test_whoever_speaks_to_the_broker_names_the_file_too(model: Path, normal_wav
         (["train", "--kind", "smell"], "'--kind': 'smell' is not one of 'audio', 'image'"),
         (["train", "--false-alarms-per-day", "0"], "'--false-alarms-per-day': 0.0 is not in the range"),
         (["train", "--false-alarms-per-day", "nan"], "'--false-alarms-per-day': 'nan' is not a number"),
+        (["train", "--false-alarms-per-day", "few"], "'--false-alarms-per-day': 'few' is not a number"),
         (["replay", "--model", "m", "--publish"], "--publish needs --config"),
         (["replay", "--model", "m", "--stream", "barn"], "--stream needs --config"),
         (["replay"], "the base model knows no place of its own: '--model M' or '--profile P' is missing"),

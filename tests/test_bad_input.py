@@ -151,6 +151,24 @@ def test_too_little_normal_is_refused(verb: str, model: Path, tmp_path: Path) ->
     assert ["three.wav"] == names(tmp_path)
 
 
+def test_what_is_read_is_not_written_over(model: Path, wav: Path, tmp_path: Path) -> None:
+    """A recording, also one of a folder, and the model to calibrate for: refused, and whole."""
+    recording, judge = tmp_path / "normal" / "a.wav", tmp_path / "m"
+    recording.parent.mkdir()
+    recording.write_bytes(wav.read_bytes())
+    judge.write_bytes(model.read_bytes())
+    for verb, read, out in [
+        (["train"], recording.parent, recording),
+        (["calibrate", "--model", judge], recording.parent, recording),
+        (["calibrate", "--model", judge], recording, judge),
+        (["score", "--model", judge], recording, recording),
+    ]:
+        done = diffmon(*verb, read, "--csv" if verb[0] == "score" else "--out", out)
+        assert (1, f"diffmon: {out}: is to be read, expected another file to write to\n") == (done.exit_code, done.stderr)
+    assert (wav.read_bytes(), model.read_bytes()) == (recording.read_bytes(), judge.read_bytes())
+    assert ["m", "normal", "normal/a.wav"] == names(tmp_path)
+
+
 # --- models and profiles
 
 

@@ -72,6 +72,14 @@ def test_a_shell_completes(shell: str, typed: str, completed: str, place: Path) 
         terminal.shows(completed)
 
 
+@pytest.mark.skipif("zsh" not in INSTALLED, reason="zsh is not there")
+def test_a_zsh_that_completes_nothing_yet_begins_to(place: Path) -> None:
+    """One of a user who has no ~/.zshrc, and so never had it initialise completion."""
+    script = 'eval "$(diffmon completion zsh)" && print $_comps[diffmon]'
+    done = subprocess.run(["zsh", "-f", "-c", script], env=environment(place), capture_output=True, text=True, timeout=60, check=False)
+    assert (0, "_diffmon_completion\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
 def told(shell: str, words: str, at: int | str, place: Path) -> list[str]:
     """What a shell's script is answered, whether or not that shell is there; fish says which word it is by the word."""
     asked = {"_DIFFMON_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
@@ -137,3 +145,10 @@ def test_the_script_is_for_a_shell_that_is_known() -> None:
     assert "complete -o nosort -F _diffmon_completion diffmon" in diffmon("completion", "bash").stdout
     assert diffmon("completion", "zsh").stdout.startswith("#compdef diffmon")
     assert "complete --no-files --command diffmon" in diffmon("completion", "fish").stdout
+
+
+def test_the_help_says_where_the_script_belongs() -> None:
+    """A line a shell, as it is to be typed."""
+    lines = diffmon("completion", "--help").stdout.splitlines()
+    assert any(line.endswith('in ~/.zshrc:    eval "$(diffmon completion zsh)"') for line in lines)
+    assert any(line.endswith(" diffmon completion fish > ~/.config/fish/completions/diffmon.fish") for line in lines)

@@ -248,6 +248,7 @@ def test_a_backlog_drops_the_oldest_and_says_so(logs: list[dict[str, object]]) -
         (["--stream", "yard"], 78, "no stream 'yard', expected one of fan, pump"),
         (["--exec", "no-such-program x"], 2, "'no-such-program x': no such program"),
         (["--exec", "sh -c 'x"], 2, "No closing quotation"),
+        (["--exec", __file__], 2, "is not executable (chmod +x)"),
     ],
 )
 def test_what_cannot_be_listened_to_is_told(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:

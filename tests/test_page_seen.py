@@ -209,6 +209,22 @@ def test_what_was_heard_is_drawn(browser: Browser, shown: Shown) -> None:
         assert 0.65 == pytest.approx(card(page).locator(".sound").evaluate(bright), abs=0.1)
 
 
+def test_no_word_hides_what_was_heard(browser: Browser, shown: Shown) -> None:
+    """A tone where a word says how high it is, is as bright there as everywhere."""
+    tone(shown.online(), 35, hz=1000)
+    darkest = """canvas => {
+      const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const red = (x, y) => data[4 * (y * width + x)];
+      const column = Array.from({length: canvas.height}, (_, y) => red(width >> 1, y));
+      const row = column.indexOf(Math.max(...column));
+      const beside = parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--beside')) * window.devicePixelRatio;
+      return Math.min(...Array.from({length: 60}, (_, x) => red(Math.round(beside) + 8 + x, row))) / column[row];
+    }"""
+    with seen(browser, shown) as page:
+        expect(card(page).locator(".sound")).to_be_visible()
+        assert card(page).locator(".sound").evaluate(darkest) > 0.9
+
+
 def test_what_is_seen_is_shown(browser: Browser, tmp_path: Path) -> None:
     """A camera's last picture; of its event what was seen, what normal would be, and where they differ; that it is normal can be said."""
     names = {name: f"pump/2026-01-02/030405-{ID}-{name}.png" for name in ("frame", "reconstruction", "overlay")}

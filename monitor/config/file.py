@@ -41,7 +41,7 @@ def _sentence(error: Any) -> str:
         case "extra_forbidden":
             what = "unknown key"
         case "missing":
-            what = "missing"
+            what = "missing" + ", expected at least one [[stream]]" * (where == "stream")
         case "value_error":
             what = str(error["ctx"]["error"])
         case "union_tag_not_found":
@@ -101,7 +101,9 @@ def load(path: Path) -> Config:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None

@@ -45,7 +45,7 @@ def draw(spectrogram: Spectrogram, seconds: float, event: Event, start_s: float)
         unit="dB",
     )
     axis.set_xlim(0, seconds)
-    axis.set_xlabel("s")
+    axis.set_xlabel("seconds")
     mark = _mark(event, start_s, seconds, spectrogram.edges_hz[-1])
     frame(axis, mark)
     label(axis, mark)

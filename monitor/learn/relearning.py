@@ -21,7 +21,7 @@ from monitor.normal import is_about, read, stretches
 from monitor.opened import Opened, about, medium, open_for
 from monitor.records import Progress
 from monitor.state import keep_previous, make_folder, normal_dir, previous, profile_path, state_dir, swap
-from monitor.whole import check_writable
+from monitor.whole import check_spared, check_writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def recalibrate(
     if out is None:
         make_folder(target.parent)
     check_writable(target)
+    check_spared(target, [stream.model])
     opened = open_for(stream.model, None, kind=stream.kind)
     model, job = opened.model, Job(opened.representation, budget_s, seed, profiled=CALIBRATED)
     normal = normal_of(there, opened, newest_s)

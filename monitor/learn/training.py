@@ -27,7 +27,7 @@ from monitor.learn.optimise import fresh, optimise, plan, primed
 from monitor.learn.teaching import cost_s, share, taught, windows_for
 from monitor.opened import medium, open_for, representation, usual_grid
 from monitor.records import Progress
-from monitor.whole import check_writable
+from monitor.whole import check_spared, check_writable
 
 # Windows for each second of the budget: about a fifth of it goes into decoding, a fifth into the profile, on two cores.
 _DECODED, _PROFILED = 24, 6
@@ -102,6 +102,7 @@ def train(
         model, sense = replace(opened.model, discriminator=None), opened.representation
     reads = medium(kind, sense)
     found = survey(paths, reads, sense)
+    check_spared(out, [each.path for each in found.recordings])
     corpus = divide(found.recordings, reads, sense.length / sense.rate_hz)
     if init is None and sense.recipe.adapts_to:
         sense = sense.adapted(some_windows(corpus.training, sense, sense.recipe.adapts_to, np.random.default_rng(seed)))
@@ -140,6 +141,7 @@ def calibrate(
     job = Job(sense, budget_s, seed, profiled=CALIBRATED)
     reads = medium(kind, sense)
     found = survey(paths, reads, sense)
+    check_spared(out, [model_path, *(each.path for each in found.recordings)])
     # Nothing is trained, so that nothing need be held out from it: all of it says what normal scores.
     yield from job.calibrate(opened.model, Corpus([], undivided(found.recordings, reads)))
     summary = job.summary(len(found.recordings), found.unreadable, opened.model, out, rate=rate, began_s=began_s)

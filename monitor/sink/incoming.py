@@ -46,7 +46,8 @@ class Incoming:
                 if payload == b"online":
                     self._births[1]()
                 return
-            self._commanded(self._command(topic, payload, retained=retained))
+            if payload or not retained:  # else what was retained is taken back, and nothing commanded
+                self._commanded(self._command(topic, payload, retained=retained))
         except CommandError as error:
             self._refuse(topic, str(error))
         except Exception as error:  # nothing that somebody sends may end the thread

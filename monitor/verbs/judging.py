@@ -23,7 +23,10 @@ def score(paths: tuple[Path, ...], model: Path | None, profile: Path | None, csv
     chosen = judging(model, profile)
     from monitor.present import Failures, scores
     from monitor.scoring import score_files
+    from monitor.whole import check_spared
 
+    if csv_out is not None:
+        check_spared(csv_out, [*paths, chosen, *filter(None, [profile])])
     failures = Failures()
     return scores(score_files(paths, chosen, profile, failures), csv_out, failures, as_json=as_json)
 

@@ -42,7 +42,7 @@ from monitor.learn.network import start_from, trained
 from monitor.learn.places import Place, System, sites, systems
 from monitor.learn.protocol import EVENT, Clip, Row, event_start, read_rows, waveform
 from monitor.options import Duration
-from monitor.panel import panel
+from monitor.panel import DIFFERENCE, LOUDNESS, decibels, panel
 from monitor.present import Bars
 from monitor.records import Progress
 
@@ -192,7 +192,7 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
     axis, bar = grid[4]
     shown = np.sqrt(view.heat)
     title, span = "heat: where they differ", (0.0, top**0.5)
-    panel(axis, view.edges_s, looker.sense.edges_hz, shown, title=title, colours="inferno", span=span, unit="deviations", bar=bar)
+    panel(axis, view.edges_s, looker.sense.edges_hz, shown, title=title, colours="inferno", span=span, unit=DIFFERENCE, bar=bar)
     _scores(grid[5, 0], view, clean, known)
     length_s = looker.sense.length / looker.sense.rate_hz
     grid[5, 0].set_title(f"score of each window of {length_s:.1f} s, at its middle", loc="left", fontsize=10)
@@ -207,10 +207,12 @@ def draw(out: Path, looker: Looker, known: Fit, row: Row) -> None:
 
 def _spectra(grid: Any, view: View, edges_hz: Sequence[float]) -> None:
     """The clip, and what comes back from each noise level, in the same colours."""
-    low, high = np.quantile(view.shown, [0.01, 0.998]).tolist()
+    loudest = float(view.shown.max())
+    low, high = decibels(np.quantile(view.shown, [0.01, 0.998]), loudest).tolist()
     titles = ["what was heard", *(f"what comes back from noise level {sigma:g}" for sigma in RECIPE.judged)]
     for (axis, bar), values, title in zip(grid, [view.shown, *view.restored], titles, strict=True):
-        panel(axis, view.edges_s, edges_hz, values, title=title, colours="magma", span=(low, high), unit="log power", bar=bar)
+        shown = decibels(values, loudest)
+        panel(axis, view.edges_s, edges_hz, shown, title=title, colours="magma", span=(low, high), unit=LOUDNESS, bar=bar)
 
 
 def _scores(axis: Any, view: View, clean: View, known: Fit) -> None:

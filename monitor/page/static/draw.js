@@ -7,21 +7,43 @@ const COLOURS = Uint32Array.from({ length: 256 }, (_, at) => {
   const [r, g, b] = PALETTE[low].map((each, i) => Math.round(each + (PALETTE[low + 1][i] - each) * (place - low)));
   return (255 << 24) | (b << 16) | (g << 8) | r;
 });
+const NOTHING = "#050310"; // of which nothing was heard
 const LEAST = 77; // of 255, which are 100 dB
 const TICKS_HZ = [100, 1000, 4000, 10000];
 
-/** A canvas as large as it is shown. */
+/** A canvas as large as it is shown. Words go beside what is drawn: upon it they would hide what somebody looks for. */
 function fitted(canvas) {
   const scale = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.max(1, Math.round(each * scale)));
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const [whole, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.max(1, Math.round(each * scale)));
+  if (canvas.width !== whole || canvas.height !== height) Object.assign(canvas, { width: whole, height });
+  const beside = Math.round(parseFloat(style("--beside")) * scale);
+  const width = Math.max(1, whole - beside);
   const context = canvas.getContext("2d");
-  context.clearRect(0, 0, width, height);
+  context.resetTransform();
+  context.clearRect(0, 0, whole, height);
+  context.translate(beside, 0);
   context.font = `${11 * scale}px system-ui, sans-serif`;
-  return { context, width, height, scale };
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  /** Says what lies so far down. */
+  const words = (text, y, ink) => {
+    context.fillStyle = style(ink);
+    context.fillText(text, -7 * scale, Math.max(6 * scale, Math.min(y, height - 6 * scale)));
+    context.fillRect(-5 * scale, Math.min(y, height - scale), 4 * scale, scale);
+  };
+  /** Draws nothing but what lies within. */
+  const within = (draw) => {
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, width, height);
+    context.clip();
+    draw();
+    context.restore();
+  };
+  return { context, width, height, scale, words, within };
 }
 
-function colour(name) {
+function style(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
@@ -47,7 +69,7 @@ function range(columns) {
 
 /** Columns `[{end_unix, bands}]` over the last seconds, and the events among them. */
 export function sound(canvas, { columns, column_s, edges, to, seconds, events }) {
-  const { context, width, height, scale } = fitted(canvas);
+  const { context, width, height, scale, words, within } = fitted(canvas);
   if (!columns.length) return;
   const bands = columns[0].bands.length;
   const count = Math.round(seconds / column_s);
@@ -61,33 +83,29 @@ export function sound(canvas, { columns, column_s, edges, to, seconds, events })
   }
   const small = new OffscreenCanvas(count, bands);
   small.getContext("2d").putImageData(picture, 0, 0);
+  context.fillStyle = NOTHING;
+  context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, width, height);
   const across = (unix) => width * (1 - (to - unix) / seconds);
   const down = (hz) => height * (1 - share(edges, hz));
   context.lineWidth = 2 * scale;
   context.strokeStyle = "#22e6e6";
-  for (const { start_unix, end_unix, where } of events) {
-    const [left, right] = [across(start_unix), across(end_unix)];
-    if (right > 0 && "low_hz" in where) {
-      const [top, bottom] = [Math.max(down(where.high_hz), scale), Math.min(down(where.low_hz), height - scale)];
-      context.strokeRect(left, top, Math.max(right - left, 3 * scale), Math.max(bottom - top, 3 * scale));
+  within(() => {
+    for (const { start_unix, end_unix, where } of events) {
+      const [left, right] = [across(start_unix), across(end_unix)];
+      if (right > 0 && "low_hz" in where) {
+        const [top, bottom] = [Math.max(down(where.high_hz), scale), Math.min(down(where.low_hz), height - scale)];
+        context.strokeRect(left, top, Math.max(right - left, 3 * scale), Math.max(bottom - top, 3 * scale));
+      }
     }
-  }
-  for (const hz of TICKS_HZ.filter((each) => each < 0.9 * edges.at(-1))) {
-    const text = hz >= 1000 ? `${hz / 1000} kHz` : `${hz} Hz`;
-    const y = down(hz);
-    context.fillStyle = "rgba(0, 0, 0, .55)";
-    context.fillRect(0, y - 7 * scale, context.measureText(text).width + 12 * scale, 14 * scale);
-    context.fillStyle = "#fff";
-    context.fillText(text, 8 * scale, y + 4 * scale);
-    context.fillRect(0, y, 5 * scale, scale);
-  }
+  });
+  for (const hz of TICKS_HZ.filter((each) => each < 0.9 * edges.at(-1))) words(hz >= 1000 ? `${hz / 1000} kHz` : `${hz} Hz`, down(hz), "--faint");
 }
 
 /** Scores `[{at_unix, score}]` over the last seconds, with the alarm level. */
 export function score(canvas, { readings, threshold, to, seconds }) {
-  const { context, width, height, scale } = fitted(canvas);
+  const { context, width, height, scale, words, within } = fitted(canvas);
   const known = readings.filter((each) => each.score !== null && each.at_unix > to - seconds - 1);
   // Near the alarm level as it is, and far above it closer together.
   const bend = (value) => Math.asinh(value / (threshold || 4));
@@ -95,28 +113,27 @@ export function score(canvas, { readings, threshold, to, seconds }) {
   const bottom = Math.min(-0.3, ...known.map((each) => bend(each.score)));
   const across = (unix) => width * (1 - (to - unix) / seconds);
   const down = (value) => height * (1 - (bend(value) - bottom) / (top - bottom));
-  context.fillStyle = colour("--grid");
+  context.fillStyle = style("--grid");
   context.fillRect(0, down(0), width, scale);
-  const trace = () => {
+  const trace = (ink) => {
+    context.strokeStyle = style(ink);
     context.beginPath();
     known.forEach(({ at_unix, score: value }, i) => (i ? context.lineTo : context.moveTo).call(context, across(at_unix), down(value)));
+    context.stroke();
   };
   context.lineJoin = "round";
   context.lineWidth = 2 * scale;
-  context.strokeStyle = colour("--curve");
-  trace();
-  context.stroke();
+  within(() => trace("--curve"));
   if (threshold === undefined || threshold === null) return;
   const level = down(threshold);
-  context.save();
-  context.beginPath();
-  context.rect(0, 0, width, level);
-  context.clip();
-  context.strokeStyle = context.fillStyle = colour("--bad");
-  trace();
-  context.stroke();
-  context.restore();
-  context.strokeStyle = context.fillStyle = colour("--bad");
+  within(() => {
+    context.beginPath();
+    context.rect(0, 0, width, level);
+    context.clip();
+    trace("--bad");
+  });
+  words("alarm", level, "--bad");
+  context.strokeStyle = style("--bad");
   context.setLineDash([5 * scale, 4 * scale]);
   context.lineWidth = scale;
   context.beginPath();
@@ -124,9 +141,4 @@ export function score(canvas, { readings, threshold, to, seconds }) {
   context.lineTo(width, level);
   context.stroke();
   context.setLineDash([]);
-  context.textAlign = "right";
-  context.lineWidth = 4 * scale; // a rim, where the curve passes behind the words
-  context.strokeStyle = colour("--card");
-  context.strokeText("alarm level", width - 4 * scale, level - 4 * scale);
-  context.fillText("alarm level", width - 4 * scale, level - 4 * scale);
 }
