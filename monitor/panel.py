@@ -46,7 +46,7 @@ def panel(
     axis.set_yticks([100, 300, 1000, 3000, 8000], ["100", "300", "1k", "3k", "8k"])
     axis.minorticks_off()
     axis.set_ylabel("Hz")
-    axis.set_title(title, loc="left", fontsize=10)
+    axis.set_title(title, loc="left", fontsize=9)
     beside = {"ax": axis, "pad": 0.01} if bar is None else {"cax": bar}
     axis.figure.colorbar(mesh, label=unit, **beside)
 
