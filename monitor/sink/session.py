@@ -132,9 +132,11 @@ class Session:
     def _send_latest(self) -> None:
         # Nobody acknowledges these: to be told that each is on its way would take twice as long as to send it.
         self._client.on_publish = None
-        for topic, payload in self._outgoing.latest.take(time.monotonic()):
-            self._client.publish(topic, payload(), qos=0)
-        self._client.on_publish = self._on_publish
+        try:
+            for topic, payload in self._outgoing.latest.take(time.monotonic()):
+                self._client.publish(topic, payload(), qos=0)
+        finally:  # an event is done with when it is acknowledged
+            self._client.on_publish = self._on_publish
 
     def _send_retained(self) -> bool:
         change = self._outgoing.retained.take()
