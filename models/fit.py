@@ -17,7 +17,7 @@ from models.calibrate import fit_tail, quantile_grid
 from models.normalise import Normal
 from models.profile import Profile
 from models.recipe import Observed, Pooling, Sizes
-from models.score import means
+from models.score import means, surprises
 
 _BLOCKS = 5
 _USUAL = 0.25, 100  # deviation of a log statistic on ordinary sound, and how many windows that is worth: all weigh much the same
@@ -36,7 +36,7 @@ def fit_profile(normal: Normal, observed: Observed, overlap: int, pooling: Pooli
     profile = sized(normal, pooling.fit(observed), pooling)
     stats = crosswise(observed, overlap, pooling)
     location, scale = robust(stats, *_USUAL)
-    told = means((stats - location) / scale, pooling.counts)
+    told = means(surprises(stats, location, scale), pooling.counts)
     mean_location, mean_scale = robust(told, *_USUAL_MEAN)
     scores = ((told - mean_location) / mean_scale)[:, -1]
     return replace(profile, location=location, scale=scale, mean_location=mean_location, mean_scale=mean_scale), scores

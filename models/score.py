@@ -1,7 +1,7 @@
 """The score of a window, of parts that are kept apart to the end, then fused: R, S, T, and D where the network has one.
 
 Each part is a mean of *surprises*: statistics as robust z-scores of what this stream's normal gives; the score is the mean of
-them all. A surprise is smooth and unbounded, so that ranking needs no p-value. Nothing but D sees the input except through the
+them all. A surprise is smooth and upwards unbounded, so that ranking needs no p-value. Nothing but D sees the input except through the
 denoiser.
 
 * R, reconstruction error: at every noise level the worst single cells, and the place (a half second, a spot) whose residual lies
@@ -29,6 +29,7 @@ from models.reconstruct import reconstruct
 
 PARTS = ("R", "S", "T", "D")
 """The last only where the network has a discriminator."""
+_LEAST = -3.0  # of a surprise: in silence there is less than nothing of what is too much
 
 
 class Score(NamedTuple):
@@ -56,9 +57,14 @@ def residual(denoiser: Denoiser, x: Tensor, normal: Normal | Profile, bank: Tens
 
 def score(observed: Observed, profile: Profile, pooling: Pooling) -> Score:
     """The score of a batch, given its profile, or stacked the profile of each of its windows."""
-    surprises = (pooling.statistics(observed, profile.sizes) - profile.location) / profile.scale
-    told = (means(surprises, pooling.counts) - profile.mean_location) / profile.mean_scale
+    found = surprises(pooling.statistics(observed, profile.sizes), profile.location, profile.scale)
+    told = (means(found, pooling.counts) - profile.mean_location) / profile.mean_scale
     return Score(told[:, -1], told[:, :-1], pooling.heat(observed, profile.sizes))
+
+
+def surprises(statistics: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    """Statistics `[B, N]` as deviations from normal's `[N]`; none lies so far below that it outvotes those that see something strange."""
+    return ((statistics - location) / scale).clamp_min(_LEAST)
 
 
 def means(surprises: Tensor, counts: Sequence[int]) -> Tensor:
