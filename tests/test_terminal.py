@@ -63,7 +63,7 @@ def test_streams_scores_and_events_are_shown_in_place(place: Path) -> None:
         warming = terminal.shows("the models are being loaded", "no events yet")
         assert ["pump", "hall", "yard"] == [line.split()[0] for line in warming if " starting " in line]
         alarm = terminal.shows(
-            "ALARM",
+            "pump   ALARM",
             "hall   no_signal no signal: constant",
             "yard   starting  its source has not delivered yet",
             "(extrapolated)",  # the end of what is drawn: all above is whole
