@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := bash
-PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd chromium
+PACKAGES := mosquitto libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins systemd chromium zsh fish
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 # Debian keeps mosquitto in a folder that is not on everybody's path.
@@ -80,7 +80,7 @@ install-service:
 uninstall-service:
 	@systemd/install remove
 
-# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, what systemd says of a unit, a browser.
+# What the tests need from the system: a broker, PortAudio, a sound system to stand in for a card, what systemd says of a unit, a browser, shells.
 # Asked before minutes go into installing.
 machine: | $(BIN)/pip
 	@$(foreach each,mosquitto pulseaudio paplay systemd-analyze chromium,command -v $(each) >/dev/null &&) ls /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 \
